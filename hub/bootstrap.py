@@ -36,8 +36,8 @@ from hub.entrypoints.scheduler import outbox_sweep
 from hub.settings import HubSettings
 from pix.messaging.kafka.acls import allow_banks, allow_course_banks
 from pix.messaging.kafka.browser import KafkaBrowser
-from pix.messaging.kafka.clients import ensure_topics, limit_topics
 from pix.messaging.kafka.tap import KafkaTap
+from pix.messaging.kafka.topics import ensure_topics, limit_topics
 from pix.messaging.tap import NO_TAP, WireTap
 from pix.participant.clock.model import NetworkClock
 from pix.participant.clock.roles import MoveClock

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from pix.messaging.consumer import PausableSource
 from pix.messaging.kafka.acls import bank_group
-from pix.messaging.kafka.clients import KafkaSource, ensure_topics
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.source import KafkaSource
+from pix.messaging.kafka.topics import ensure_topics
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
 

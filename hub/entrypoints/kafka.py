@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pix.messaging.kafka.clients import KafkaSource, ensure_topics
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.source import KafkaSource
+from pix.messaging.kafka.topics import ensure_topics
 from pix.wire.topics import HUB_TOPIC
 
 CONSUMER_GROUP: Final = "codepix-hub"

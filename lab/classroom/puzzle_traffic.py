@@ -17,8 +17,8 @@ from lab.prove.conform.contract import Account, BankApi, account_of, transfer_of
 from lab.prove.conform.evidence import Evidence
 from lab.prove.conform.people import People, Person
 from lab.read.tap import Tap, message_of
-from pix.messaging.kafka.clients import KafkaSink
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
 from pix.scheme.deliveries import HUB
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party, Side, TransferConfirmed, TransferFailed

@@ -61,7 +61,8 @@ print(int(sum(map(float, re.findall(r"^codepix_grpc_requests_total{.*} (\\S+)$",
 
 SECURED: Final = """
 from bank_sim.settings import BankSettings
-from pix.messaging.kafka.clients import KafkaSink, broker_answers
+from pix.messaging.kafka.client import broker_answers
+from pix.messaging.kafka.sink import KafkaSink
 from pix.runtime.outages import PublishFailed
 from pix.wire.record import Record
 settings = BankSettings().kafka("compose-test")

@@ -14,8 +14,8 @@ from typing import Final
 
 from lab.network.parts.process import is_true_within
 from lab.read.rest import BankRest, HubRest, Json, Refused
-from pix.messaging.kafka.clients import KafkaSink
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
 from pix.scheme.deliveries import HUB
 from pix.scheme.ids import make_end_to_end_id, random_suffix
 from pix.scheme.keys import KeyKind, PixKey

@@ -9,7 +9,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 from google.protobuf.message import DecodeError
 
 from lab.network.parts.errors import PartError
-from pix.messaging.kafka.clients import record_of
+from pix.messaging.kafka.records import record_of
 from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB, Message
 from pix.wire.protobuf_v1.batches import BATCH_HEADER, unpack
 from pix.wire.protobuf_v1.codec import RecordError, decode_message

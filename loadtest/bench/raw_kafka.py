@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, Producer
 
-from pix.messaging.kafka.clients import BATCH_BYTES_SENT_MAX
+from pix.messaging.kafka.sink import BATCH_BYTES_SENT_MAX
 from pix.wire.record import HEADER_SENDER, HEADER_SIGNATURE, HEADER_TYPE
 
 CONSUME_MAX: Final = 10_000

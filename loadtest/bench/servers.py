@@ -17,8 +17,8 @@ from lab.network.parts.errors import PartError
 from lab.network.parts.ports import LOOPBACK
 from lab.network.run import Run, open_run
 from loadtest.bench.directory import join_banks
-from pix.messaging.kafka.clients import ensure_topics
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.topics import ensure_topics
 from pix.postgres.limits import MAINTENANCE_LIMITS
 from pix.postgres.plain_connection import connect_plainly
 from pix.rpc.kinds import GrpcServerKind

@@ -23,7 +23,7 @@ from confluent_kafka import Consumer, KafkaError, Message, Producer
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import transfers_pb2 as wire
 from codepix.v1.batch_pb2 import Batch, BatchedMessage
-from pix.messaging.kafka.clients import BATCH_BYTES_SENT_MAX
+from pix.messaging.kafka.sink import BATCH_BYTES_SENT_MAX
 from pix.wire.protobuf_v1.batches import BATCH_TYPE, FRAME_BYTES_MAX, MESSAGES_MAX
 from pix.wire.protobuf_v1.signatures import sign, signing_key
 from pix.wire.record import BATCH_VALUE_BYTES_MAX, HEADER_SENDER, HEADER_SIGNATURE, HEADER_TYPE

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic
 
 from pix.messaging.batches import BatchHandler, RecordSink
 from pix.messaging.consumer import PausableSource, isolating_poison
-from pix.messaging.kafka.clients import KafkaSink, broker_answers
+from pix.messaging.kafka.client import broker_answers
 from pix.messaging.kafka.lag import lag_seen_by
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
 from pix.messaging.packing import PackingSink
 from pix.participant.archive_role import archive_role
 from pix.participant.consumer_role import ConsumerRole

@@ -29,8 +29,8 @@ from lab.network.parts.broker import EmbeddedBroker
 from lab.network.parts.ports import free_port
 from lab.network.parts.postgres import EmbeddedPostgres
 from lab.network.parts.process import wait_until
-from pix.messaging.kafka.clients import KafkaSink
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
 from pix.postgres.engine import make_engine
 from pix.postgres.migrations import migrate
 from pix.runtime.clock import SystemClock

@@ -28,7 +28,7 @@ from lab.network.network import DEMO_BANKS, KafkaKind, Network, NetworkSettings
 from lab.network.parts.process import is_true_within
 from lab.read.rest import BankRest, new_client
 from lab.read.snapshot import NetworkReader
-from pix.messaging.kafka.clients import BATCH_BYTES_MAX
+from pix.messaging.kafka.client import BATCH_BYTES_MAX
 from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.support.raw_records import SPECIAL, RawProducer, RawRecord
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import confluent_kafka
 from hypothesis import strategies as st
 
-from pix.messaging.kafka.clients import BATCH_BYTES_SENT_MAX
+from pix.messaging.kafka.sink import BATCH_BYTES_SENT_MAX
 
 FLUSH_SECONDS_MAX: Final = 60.0
 POLL_MS: Final = 100

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicP
 from confluent_kafka.admin import AdminClient
 
 from hub.domain.course.model import CourseBank
-from pix.messaging.kafka.clients import client_configuration, one_line
+from pix.messaging.kafka.client import client_configuration, one_line
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.runtime.logs import logger
 from pix.wire.course_v1.topics import course_bank_topic

@@ -12,8 +12,9 @@ from hub.application.course.use_cases import CourseApplication
 from hub.application.heartbeats import LeaveNetwork, RecordHeartbeat
 from hub.domain.course.model import CourseBank
 from hub.entrypoints.course.gateway import BANK_TOPICS, CONSUMER_GROUP, COURSE_TOPICS
-from pix.messaging.kafka.clients import KafkaSource, ensure_topics
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.source import KafkaSource
+from pix.messaging.kafka.topics import ensure_topics
 from pix.runtime.health import Health
 from pix.runtime.logs import logger
 from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable

@@ -32,8 +32,10 @@ from lab.prove.conform.examiner import ExamineOptions, make_broker, show_variabl
 from lab.prove.conform.hub import Bank
 from lab.prove.conform.people import People
 from lab.prove.conform.verdict import CannotExamine, Failed
-from pix.messaging.kafka.clients import client_configuration, ensure_topics, record_of
+from pix.messaging.kafka.client import client_configuration
+from pix.messaging.kafka.records import record_of
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.topics import ensure_topics
 from pix.rpc.kinds import GrpcServerKind
 from pix.rpc.server import serve_grpc
 from pix.runtime.addresses import join_host_port

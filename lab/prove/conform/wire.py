@@ -14,8 +14,10 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from lab.prove.conform.verdict import CannotExamine
-from pix.messaging.kafka.clients import ERRORS_THAT_PASS, client_configuration, ensure_topics, fetch_limits, record_of
+from pix.messaging.kafka.client import client_configuration
+from pix.messaging.kafka.records import ERRORS_THAT_PASS, fetch_limits, record_of
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.topics import ensure_topics
 from pix.runtime.outages import BrokerUnavailable
 from pix.scheme.deliveries import Rejected
 from pix.scheme.messages import MESSAGES_OF_BANKS, Message

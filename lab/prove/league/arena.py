@@ -21,8 +21,9 @@ from lab.prove.league.entrants import Entrant
 from lab.prove.league.plan import TIMEOUT_SECONDS
 from lab.read.rest import Json
 from lab.read.tap import Tap
-from pix.messaging.kafka.clients import KafkaSink, ensure_topics
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
+from pix.messaging.kafka.topics import ensure_topics
 from pix.runtime.addresses import join_host_port
 from pix.runtime.outages import BrokerUnavailable, PublishFailed
 from pix.wire.record import Record

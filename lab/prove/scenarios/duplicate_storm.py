@@ -10,8 +10,8 @@ from lab.network.parts.errors import PartError
 from lab.prove.scenarios.context import ScenarioContext
 from lab.prove.scenarios.scenario import Scenario
 from lab.read.tap import Tap
-from pix.messaging.kafka.clients import KafkaSink
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
 from pix.runtime.outages import PublishFailed
 from pix.web.marks import translatable
 from pix.wire.record import Record

@@ -10,13 +10,8 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from pix.messaging.kafka.clients import (
-    ERRORS_OF_BATCHES,
-    ERRORS_THAT_PASS,
-    client_configuration,
-    fetch_limits,
-    record_of,
-)
+from pix.messaging.kafka.client import client_configuration
+from pix.messaging.kafka.records import ERRORS_OF_BATCHES, ERRORS_THAT_PASS, fetch_limits, record_of
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.messaging.kafka.tap import sent_at_ms
 from pix.messaging.tap import TappedRecord

@@ -8,7 +8,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from pix.messaging.kafka.clients import client_configuration, one_line
+from pix.messaging.kafka.client import client_configuration, one_line
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
 from pix.runtime.logs import logger
 

@@ -8,14 +8,8 @@ from typing import Final, cast
 
 from confluent_kafka import OFFSET_END, TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
 
-from pix.messaging.kafka.clients import (
-    ERRORS_OF_BATCHES,
-    ERRORS_THAT_PASS,
-    client_configuration,
-    fetch_limits,
-    is_placed,
-    record_of,
-)
+from pix.messaging.kafka.client import client_configuration
+from pix.messaging.kafka.records import ERRORS_OF_BATCHES, ERRORS_THAT_PASS, fetch_limits, is_placed, record_of
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.messaging.tap import TappedRecord
 from pix.runtime.outages import BrokerUnavailable

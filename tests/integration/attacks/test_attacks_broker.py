@@ -11,9 +11,12 @@ from hub.settings import HubSettings
 from lab.network.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
 from lab.network.parts.process import wait_until
 from pix.messaging.kafka.acls import allow_banks, bank_group, bank_user
-from pix.messaging.kafka.clients import KafkaSink, KafkaSource, broker_answers, ensure_topics
+from pix.messaging.kafka.client import broker_answers
 from pix.messaging.kafka.lag import GroupLag
 from pix.messaging.kafka.settings import KafkaSecurity, KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
+from pix.messaging.kafka.source import KafkaSource
+from pix.messaging.kafka.topics import ensure_topics
 from pix.runtime.outages import BrokerUnavailable, PublishFailed
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic

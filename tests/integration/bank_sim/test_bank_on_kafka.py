@@ -18,9 +18,11 @@ from bank_sim.entrypoints.kafka import open_source
 from bank_sim.settings import BankSettings
 from lab.network.parts.broker import EmbeddedBroker
 from pix.messaging.kafka.acls import bank_group
-from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
+from pix.messaging.kafka.source import KafkaSource
+from pix.messaging.kafka.topics import ensure_topics
 from pix.participant.consumer_role import ConsumerRole
 from pix.runtime.clock import SystemClock
 from pix.scheme.messages import TransferAccepted

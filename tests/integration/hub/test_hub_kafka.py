@@ -20,8 +20,10 @@ from hub.settings import HubSettings
 from lab.network.parts.broker import EmbeddedBroker
 from lab.network.parts.process import wait_until
 from pix.messaging.kafka.browser import KafkaBrowser
-from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
+from pix.messaging.kafka.source import KafkaSource
+from pix.messaging.kafka.topics import ensure_topics
 from pix.participant.dead_letters.model import DeadLetter, DeadLetterNotFound, DeadLetterState, DeadLetterTruncated
 from pix.participant.dead_letters.records import record_of
 from pix.postgres.engine import transaction

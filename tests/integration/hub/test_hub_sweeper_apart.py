@@ -14,9 +14,11 @@ from hub.entrypoints.kafka import CONSUMER_GROUP
 from hub.settings import HubSettings
 from lab.network.parts.broker import EmbeddedBroker
 from lab.network.parts.process import wait_until
-from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
 from pix.messaging.kafka.settings import KafkaAssignment
+from pix.messaging.kafka.sink import KafkaSink
+from pix.messaging.kafka.source import KafkaSource
+from pix.messaging.kafka.topics import ensure_topics
 from pix.runtime.clock import SystemClock
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic

@@ -8,8 +8,9 @@ from uuid import uuid4
 import pytest
 
 from lab.network.parts.broker import EmbeddedBroker
-from pix.messaging.kafka.clients import KafkaSink, ensure_topics
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
+from pix.messaging.kafka.topics import ensure_topics
 
 
 @pytest.fixture(scope="package")

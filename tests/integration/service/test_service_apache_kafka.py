@@ -11,8 +11,11 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from lab.network.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
 from lab.network.parts.process import wait_until
-from pix.messaging.kafka.clients import BATCH_BYTES_MAX, KafkaSink, KafkaSource, ensure_topics, limit_topics
+from pix.messaging.kafka.client import BATCH_BYTES_MAX
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
+from pix.messaging.kafka.source import KafkaSource
+from pix.messaging.kafka.topics import ensure_topics, limit_topics
 from pix.runtime.outages import PublishFailed
 from pix.wire.record import Record
 from tests.support.raw_records import RawRecord, raw_producer

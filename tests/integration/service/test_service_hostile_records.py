@@ -12,12 +12,10 @@ from sqlalchemy import text
 from lab.network.parts.broker import EmbeddedBroker
 from lab.network.parts.process import wait_until
 from pix.messaging.consumer import ConsumerThread, isolating_poison
-from pix.messaging.kafka.clients import (
-    RESPONSE_BYTES_MAX,
-    KafkaSink,
-    KafkaSource,
-)
+from pix.messaging.kafka.records import RESPONSE_BYTES_MAX
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
+from pix.messaging.kafka.source import KafkaSource
 from pix.messaging.kafka.tap import KafkaTap
 from pix.postgres.engine import make_engine, transaction, why_database_is_not_ready
 from pix.runtime.health import Health

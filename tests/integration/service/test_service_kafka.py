@@ -17,8 +17,11 @@ from lab.network.parts.broker import EmbeddedBroker
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
 from pix.messaging.consumer import ConsumerThread, isolating_poison
-from pix.messaging.kafka.clients import SILENCES_MAX, KafkaSink, KafkaSource, broker_answers, ensure_topics
+from pix.messaging.kafka.client import broker_answers
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
+from pix.messaging.kafka.source import SILENCES_MAX, KafkaSource
+from pix.messaging.kafka.topics import ensure_topics
 from pix.messaging.packing import PackingSink
 from pix.runtime.health import Health
 from pix.runtime.outages import BrokerUnavailable, ConsumerStalled, DatabaseUnavailable

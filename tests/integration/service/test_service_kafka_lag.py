@@ -12,9 +12,10 @@ import pytest
 from lab.network.parts.broker import EmbeddedBroker
 from lab.network.parts.process import wait_until
 from pix.messaging.kafka import lag as kafka_lag
-from pix.messaging.kafka.clients import KafkaSink, KafkaSource
 from pix.messaging.kafka.lag import AGE_SECONDS_MAX, GroupLag, lag_seen_by
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
+from pix.messaging.kafka.source import KafkaSource
 from pix.wire.record import Record
 
 DEADLINE_SECONDS = 60.0

@@ -14,8 +14,10 @@ from confluent_kafka import KafkaError
 from lab.network.parts.broker import EmbeddedBroker
 from lab.network.parts.process import wait_until
 from pix.messaging.batches import BatchLoop
-from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
+from pix.messaging.kafka.sink import KafkaSink
+from pix.messaging.kafka.source import KafkaSource
+from pix.messaging.kafka.topics import ensure_topics
 from pix.runtime.outages import PublishFailed
 from pix.wire.record import Record
 
