@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from hub.entrypoints.http.pages import (
     activity,
@@ -23,22 +23,30 @@ from hub.entrypoints.http.pages import (
     transfer_list,
     transfers,
 )
+from pix.web.operator_pages import operator_pages
+from pix.web.site import operator
 
-CONSOLE_ROUTERS: Final[tuple[APIRouter, ...]] = (
-    overview.router,
-    activity.router,
-    search.router,
-    topics.router,
-    trail.router,
-    transfer_list.router,
-    transfers.router,
-    returns.router,
-    banks.router,
-    directory.router,
-    clock.router,
-    course.router,
-    dead_letters.router,
-    protocol.router,
-    api_docs.router,
+_PAGES: Final = (
+    overview,
+    activity,
+    search,
+    topics,
+    trail,
+    transfer_list,
+    transfers,
+    returns,
+    banks,
+    directory,
+    clock,
+    course,
+    dead_letters,
+    protocol,
+    api_docs,
 )
-"""The operator's pages; what they work with is put into the application by `site.install_site`."""
+
+SIGN_IN: Final = operator_pages("hub/sign_in.html")
+
+CONSOLE: Final = APIRouter(dependencies=[Depends(operator)])
+"""The operator's pages; `pix.web.site.install_site` puts what they work with into the application."""
+for _page in _PAGES:
+    CONSOLE.include_router(_page.router)
