@@ -26,27 +26,27 @@ from hub.entrypoints.http.pages import (
 from pix.web.operator_pages import operator_pages
 from pix.web.site import operator
 
-_PAGES: Final = (
-    overview,
-    activity,
-    search,
-    topics,
-    trail,
-    transfer_list,
-    transfers,
-    returns,
-    banks,
-    directory,
-    clock,
-    course,
-    dead_letters,
-    protocol,
-    api_docs,
+PAGE_ROUTERS: Final = (
+    overview.router,
+    activity.router,
+    search.router,
+    topics.router,
+    trail.router,
+    transfer_list.router,
+    transfers.router,
+    returns.router,
+    banks.router,
+    directory.router,
+    clock.router,
+    course.router,
+    dead_letters.router,
+    protocol.router,
+    api_docs.router,
 )
 
 SIGN_IN: Final = operator_pages("hub/sign_in.html")
 
 CONSOLE: Final = APIRouter(dependencies=[Depends(operator)])
 """The operator's pages; `pix.web.site.install_site` puts what they work with into the application."""
-for _page in _PAGES:
-    CONSOLE.include_router(_page.router)
+for _router in PAGE_ROUTERS:
+    CONSOLE.include_router(_router)
