@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Options of `make demo`, `make smoke`, `make load`, `make test`, for example: make demo ARGS="--fresh --hub-port 9000"
 ARGS ?=
-# Processes among which `make test` shares the files of tests.
+# Processes among which `make test` and `make test-network` share the files of tests.
 WORKERS ?= 2
 # Which worlds `make simulate` runs.
 SEEDS ?= 200
@@ -20,7 +20,7 @@ START ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo smoke load quick unit test check prove format stubs compose-test simulate screenshots wheel release clean
+.PHONY: help demo smoke load quick unit test test-network check prove format stubs compose-test simulate screenshots wheel release clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,10 +41,16 @@ unit: $(INSTALLED) ## unit tests, contracts on the stores in memory, and 200 sim
 	$(BIN)/python -m pytest --quiet --numprocesses=$(WORKERS) --durations=0 --durations-min=5 -m "not postgres and not prove" tests/unit tests/contract
 	$(BIN)/python -m tests.simulation --seeds 200
 
+# Tests that start the processes of a network, without the one of each service that `make test` runs too.
+NETWORK := e2e and not smoke
+
 # As many workers as cores, because tests with processes and browsers keep both busy. Files are handed out in the order of
 # tests/sharing.py, the longest first.
-test: $(INSTALLED) ## the whole suite; what this machine lacks for a part of it is said in a line (ARGS=pytest's)
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
+test: $(INSTALLED) ## all tests but those of test-network; what this machine lacks is said in a line (ARGS=pytest's)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder -m "not prove and not ($(NETWORK))" $(ARGS)
+
+test-network: $(INSTALLED) ## the tests that start a network of processes: demo, failures, restarts, sandbox (ARGS=pytest's)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder -m "not prove and ($(NETWORK))" $(ARGS)
 
 check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshness of the stubs and of the translations
 	$(BIN)/ruff check $(LINTED)

@@ -24,6 +24,11 @@ from tests.charts import tools as chart_tools
 CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MARKED_FOLDERS: Final = ("browser", "e2e")
 """Folders of tests/ that are marked with their name as a whole."""
+NETWORK_FIXTURES: Final[dict[str, frozenset[str]]] = {
+    "browser": frozenset({"network", "classroom"}),
+    "clients": frozenset({"places"}),
+}
+"""Fixtures of other folders that start the processes of a network; the tests that ask for them are marked e2e, too."""
 SERVER_FIXTURE: Final = "postgres"
 """A fixture, and the mark of the tests that ask for it."""
 LEFT_OUT: Final = pytest.StashKey[list[str]]()
@@ -117,6 +122,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         room = item.path.relative_to(tests).parts[0] if item.path.is_relative_to(tests) else ""
         if room in MARKED_FOLDERS:
             item.add_marker(room)
+        if not NETWORK_FIXTURES.get(room, frozenset()).isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("e2e")
         if SERVER_FIXTURE in getattr(item, "fixturenames", ()):
             item.add_marker(SERVER_FIXTURE)
     yield

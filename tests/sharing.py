@@ -1,4 +1,4 @@
-"""The order in which the worker processes of `make test` take the files of tests: the longest first.
+"""The order in which worker processes take the files of tests (`make test`, `make test-network`): the longest first.
 
 A pytest plugin (`-p tests.sharing`), for `--dist=loadfile --no-loadscope-reorder`. A worker that is free takes the next
 file; the many short files at the end let the workers end together. The files that share a network of processes follow
@@ -17,8 +17,15 @@ TESTS: Final = Path(__file__).parent
 ROOMS_WITH_NETWORK: Final = ("e2e", "browser")
 ROOMS: Final = (*ROOMS_WITH_NETWORK, "clients", "charts", "simulation", "integration", "contract", "unit")
 """Folders of tests/, the one with the longest files first."""
-LONGEST: Final = ("e2e/test_experiment_command.py", "e2e/test_demo_command.py", "e2e/test_sandbox_command.py")
-"""Files of tests/ with which a room begins."""
+LONGEST: Final = (
+    "e2e/test_experiment_command.py",
+    "e2e/test_demo_command.py",
+    "e2e/test_sandbox_command.py",
+    "browser/test_accessibility.py",
+    "browser/test_lab.py",
+    "browser/test_paying.py",
+)
+"""Files of tests/ that come before the others of their kind."""
 FIXTURE: Final = "network"
 """In these rooms the network that tests share."""
 
@@ -47,12 +54,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     yield
     sharing = config.stash[_SHARING] = {_file(item) for item in items if _shares(item)}
 
-    def rank(item: pytest.Item) -> tuple[bool, bool, int, bool]:
+    def rank(item: pytest.Item) -> tuple[bool, bool, bool, int]:
         file = _file(item)
         room = ROOMS.index(file.parts[0]) if file.parts[0] in ROOMS else len(ROOMS)
         # Behind the other files of their rooms, and before those of any other.
         is_later = room >= len(ROOMS_WITH_NETWORK)
-        return is_later, file in sharing, room, file.as_posix() not in LONGEST
+        return is_later, file in sharing, file.as_posix() not in LONGEST, room
 
     items.sort(key=rank)
 

@@ -13,14 +13,15 @@ from lab.panel import api, api_docs, builder, pages, puzzle_pages, reset, runs, 
 from lab.panel.operator_sign_in import LoopbackNames, OperatorSignIn, TokenNeeded
 from lab.panel.problems import PROBLEMS, NotThere
 from lab.panel.site import NAME, Laboratory, Site
+from pix.web import preferences
 from pix.web.addresses import NoNulInAddresses
 from pix.web.assets import mount_assets
 from pix.web.csrf import Csrf, ForgedRequest
 from pix.web.htmx import asks_for_fragment
 from pix.web.languages import translate, translate_rule
 from pix.web.methods import Methods
-from pix.web.preferences import preferences_router
 from pix.web.problems import BODY_BYTES_MAX, find_kind, install_problems
+from pix.web.routes import add_routes
 from pix.web.security_headers import SecurityHeaders
 from pix.web.session_registry import SESSION_SECONDS_MAX
 from pix.web.sessions import install_sessions, secret_of, session_secret
@@ -70,8 +71,7 @@ def create_app(lab: Laboratory, sign_in: OperatorSignIn, port: int) -> FastAPI:
     app.add_middleware(Methods)
     mount_assets(app)
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
-    for router in (preferences_router(), brand_router(site.looks), *(PANEL if lab.walkthrough is None else CLASSROOM)):
-        app.include_router(router)
+    add_routes(app, (preferences.router, brand_router, *(PANEL if lab.walkthrough is None else CLASSROOM)))
     return app
 
 

@@ -10,6 +10,8 @@ from fastapi import APIRouter, Form, Request, Response
 from pix.web.htmx import local_url, see_other
 from pix.web.languages import Language
 
+router = APIRouter(include_in_schema=False)
+
 LANGUAGE_COOKIE: Final = "codepix_language"
 THEME_COOKIE: Final = "codepix_theme"
 AMOUNTS_COOKIE: Final = "codepix_amounts"
@@ -38,29 +40,24 @@ def hints_are_hidden(request: Request) -> bool:
     return request.cookies.get(HINTS_COOKIE) == HIDDEN
 
 
-def preferences_router() -> APIRouter:
+@router.post("/preferences")
+def choose(
+    request: Request,
+    next_url: Annotated[str, Form(alias="next", max_length=NEXT_LENGTH_MAX)] = "/",
+    language: Annotated[str, Form(max_length=10)] = "",
+    theme: Annotated[str, Form(max_length=10)] = "",
+    amounts: Annotated[str, Form(max_length=10)] = "",
+    hints: Annotated[str, Form(max_length=10)] = "",
+) -> Response:
     """The form in every page's foot. It changes nothing but the visitor's own cookies, so it needs no token."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.post("/preferences")
-    def choose(
-        request: Request,
-        next_url: Annotated[str, Form(alias="next", max_length=NEXT_LENGTH_MAX)] = "/",
-        language: Annotated[str, Form(max_length=10)] = "",
-        theme: Annotated[str, Form(max_length=10)] = "",
-        amounts: Annotated[str, Form(max_length=10)] = "",
-        hints: Annotated[str, Form(max_length=10)] = "",
-    ) -> Response:
-        response = see_other(request, local_url(next_url))
-        chosen = (
-            (LANGUAGE_COOKIE, language, set(Language)),
-            (THEME_COOKIE, theme, set(Theme)),
-            (AMOUNTS_COOKIE, amounts, {HIDDEN, "shown"}),
-            (HINTS_COOKIE, hints, {HIDDEN, "shown"}),
-        )
-        for cookie, value, allowed in chosen:
-            if value in allowed:
-                response.set_cookie(cookie, value, max_age=_YEAR_SECONDS, samesite="lax")
-        return response
-
-    return router
+    response = see_other(request, local_url(next_url))
+    chosen = (
+        (LANGUAGE_COOKIE, language, set(Language)),
+        (THEME_COOKIE, theme, set(Theme)),
+        (AMOUNTS_COOKIE, amounts, {HIDDEN, "shown"}),
+        (HINTS_COOKIE, hints, {HIDDEN, "shown"}),
+    )
+    for cookie, value, allowed in chosen:
+        if value in allowed:
+            response.set_cookie(cookie, value, max_age=_YEAR_SECONDS, samesite="lax")
+    return response

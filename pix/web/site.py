@@ -70,56 +70,72 @@ class Looks:
         return favicon(self.mark, self.palette["brand"], self.palette["on-brand"])
 
 
-def brand_router(looks: Looks) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
-    kept = {"Cache-Control": f"public, max-age={_ICON_SECONDS}"}
+class BrandedSite(Protocol):
+    @property
+    def looks(self) -> Looks: ...
 
-    @router.get("/brand.css")
-    def show_stylesheet() -> Response:
-        return Response(looks.stylesheet, media_type="text/css", headers=_IMMUTABLE)
 
-    @router.get("/brand.svg")
-    def show_icon() -> Response:
-        return Response(looks.icon, media_type="image/svg+xml", headers=_IMMUTABLE)
+async def _looks(request: Request) -> Looks:
+    site: BrandedSite = request.app.state.site
+    return site.looks
 
-    @router.get("/brand-logo.svg")
-    def show_logo() -> Response:
-        return Response(looks.logo, media_type="image/svg+xml", headers=_IMMUTABLE)
 
-    @router.get("/favicon.ico")
-    def show_favicon() -> Response:
-        return Response(looks.favicon(), media_type="image/x-icon", headers=kept)
+LooksOf = Annotated[Looks, Depends(_looks)]
 
-    @router.get("/apple-touch-icon.png")
-    def show_touch_icon() -> Response:
-        """For the home screen of a system that rounds the corners."""
-        return Response(looks.png(TOUCH_ICON_SIDE, full=True), media_type="image/png", headers=kept)
+brand_router: Final = APIRouter(include_in_schema=False)
+_KEPT: Final = {"Cache-Control": f"public, max-age={_ICON_SECONDS}"}
 
-    @router.get("/icon-{side}.png")
-    def show_png(side: int) -> Response:
-        if side not in ICON_SIDES:
-            raise HTTPException(404)
-        return Response(looks.png(side, full=True), media_type="image/png", headers=kept)
 
-    @router.get("/site.webmanifest")
-    def show_manifest() -> dict[str, Any]:
-        """Lets a phone add the site to its home screen."""
-        pictures = [
-            {"src": f"/icon-{side}.png", "sizes": f"{side}x{side}", "type": "image/png", "purpose": purpose}
-            for side in ICON_SIDES
-            for purpose in ("any", "maskable")
-        ]
-        return {
-            "name": looks.name,
-            "short_name": looks.name,
-            "start_url": "/",
-            "display": "standalone",
-            "theme_color": looks.color,
-            "background_color": looks.palette["page"],
-            "icons": [{"src": "/brand.svg", "sizes": "any", "type": "image/svg+xml"}, *pictures],
-        }
+@brand_router.get("/brand.css")
+def show_stylesheet(looks: LooksOf) -> Response:
+    return Response(looks.stylesheet, media_type="text/css", headers=_IMMUTABLE)
 
-    return router
+
+@brand_router.get("/brand.svg")
+def show_icon(looks: LooksOf) -> Response:
+    return Response(looks.icon, media_type="image/svg+xml", headers=_IMMUTABLE)
+
+
+@brand_router.get("/brand-logo.svg")
+def show_logo(looks: LooksOf) -> Response:
+    return Response(looks.logo, media_type="image/svg+xml", headers=_IMMUTABLE)
+
+
+@brand_router.get("/favicon.ico")
+def show_favicon(looks: LooksOf) -> Response:
+    return Response(looks.favicon(), media_type="image/x-icon", headers=_KEPT)
+
+
+@brand_router.get("/apple-touch-icon.png")
+def show_touch_icon(looks: LooksOf) -> Response:
+    """For the home screen of a system that rounds the corners."""
+    return Response(looks.png(TOUCH_ICON_SIDE, full=True), media_type="image/png", headers=_KEPT)
+
+
+@brand_router.get("/icon-{side}.png")
+def show_png(looks: LooksOf, side: int) -> Response:
+    if side not in ICON_SIDES:
+        raise HTTPException(404)
+    return Response(looks.png(side, full=True), media_type="image/png", headers=_KEPT)
+
+
+@brand_router.get("/site.webmanifest")
+def show_manifest(looks: LooksOf) -> dict[str, Any]:
+    """Lets a phone add the site to its home screen."""
+    pictures = [
+        {"src": f"/icon-{side}.png", "sizes": f"{side}x{side}", "type": "image/png", "purpose": purpose}
+        for side in ICON_SIDES
+        for purpose in ("any", "maskable")
+    ]
+    return {
+        "name": looks.name,
+        "short_name": looks.name,
+        "start_url": "/",
+        "display": "standalone",
+        "theme_color": looks.color,
+        "background_color": looks.palette["page"],
+        "icons": [{"src": "/brand.svg", "sizes": "any", "type": "image/svg+xml"}, *pictures],
+    }
 
 
 class OperatorSite(Protocol):

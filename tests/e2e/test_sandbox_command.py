@@ -69,6 +69,7 @@ def await_balance(network: CodePixNetwork, amount_centavos: int) -> None:
     wait_until(lambda: balance(network, network.merchant) == amount_centavos, MONEY_SECONDS_MAX, "the money to come")
 
 
+@pytest.mark.smoke
 @pytest.mark.slow
 def test_a_reset_puts_books_clock_and_ids_back(sandbox: CodePixNetwork) -> None:
     sandbox.reset()

@@ -48,7 +48,7 @@ def shell_of_another_work(tmp_path: Path) -> dict[str, str]:
     ("kafka", "seconds_max"),
     [
         # Beside other tests its time says how busy the machine is.
-        pytest.param("embedded", math.inf, id="beside others"),
+        pytest.param("embedded", math.inf, id="beside others", marks=pytest.mark.smoke),
         pytest.param("embedded", SECONDS_MAX, id="alone", marks=pytest.mark.prove),
         pytest.param("apache", SECONDS_MAX, id="apache", marks=[pytest.mark.apache_kafka, pytest.mark.prove]),
     ],

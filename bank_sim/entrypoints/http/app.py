@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.entrypoints.api_pix_options import ApiPixOptions
 from bank_sim.entrypoints.http import payloads
-from bank_sim.entrypoints.http.api import API_ROUTERS, install_api_docs
+from bank_sim.entrypoints.http.api import API_ROUTERS, docs
 from bank_sim.entrypoints.http.api_pix import ApiPixPaths, create_api_pix
 from bank_sim.entrypoints.http.api_pix.access import Api
 from bank_sim.entrypoints.http.api_pix.errors import PixApiError, answer_pix_error
@@ -34,18 +34,19 @@ from bank_sim.entrypoints.http.site import (
     visitors_account,
 )
 from pix.runtime.clock import SchemeClock, SystemClock
+from pix.web import preferences
 from pix.web.addresses import NoNulInAddresses
 from pix.web.assets import mount_assets
 from pix.web.attempts import Attempts
 from pix.web.csrf import Csrf, ForgedRequest
-from pix.web.health import health_router
+from pix.web.health import install_health
 from pix.web.languages import translate
 from pix.web.methods import Methods
 from pix.web.operators import OperatorAuthentication
 from pix.web.origins import install_public_url
 from pix.web.places import page_address
-from pix.web.preferences import preferences_router
 from pix.web.problems import BODY_BYTES_MAX, TOO_LARGE, Uploads, install_problems
+from pix.web.routes import add_routes
 from pix.web.security_headers import SecurityHeaders
 from pix.web.sessions import Tokens, install_sessions, secret_of, session_secret
 from pix.web.site import Looks, OperatorNeeded, brand_router, install_site, pages_of, to_sign_in
@@ -105,20 +106,22 @@ def create_app(
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(Methods)
     mount_assets(app)
-    for router in (
-        *API_ROUTERS,
-        *FLOW_ROUTERS,
-        health_router(application.health),
-        brand_router(site.looks),
-        preferences_router(),
-        public_router,
-        payloads.router,
-        *PAGE_ROUTERS,
-        *((*SANDBOX_ROUTERS, sandbox_pages.router) if settings.sandbox else ()),
-        *(CONTRACT_ROUTERS if has_contract else ()),
-    ):
-        app.include_router(router)
-    install_api_docs(app)
+    install_health(app, application.health)
+    add_routes(
+        app,
+        (
+            *API_ROUTERS,
+            *FLOW_ROUTERS,
+            brand_router,
+            preferences.router,
+            public_router,
+            payloads.router,
+            *PAGE_ROUTERS,
+            *((*SANDBOX_ROUTERS, sandbox_pages.router) if settings.sandbox else ()),
+            *(CONTRACT_ROUTERS if has_contract else ()),
+            docs.router,
+        ),
+    )
     uploads = Uploads(UPLOAD_PATH, UPLOAD_BODY_BYTES_MAX, UPLOADS_AT_ONCE_MAX, _check_signed_in, PictureReaderBusy)
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX, uploads)
     app.add_exception_handler(SignInNeeded, to_sign_in("/sign-in"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 from starlette.exceptions import HTTPException
 
@@ -14,29 +15,23 @@ from hub.application.live_messages import LiveMessages, SilentTap
 from hub.application.ports import BankBooks
 from hub.application.ports.topics import TopicBrowser
 from hub.application.use_cases import HubApplication
-from hub.entrypoints.http.api.clock import clock_routers
-from hub.entrypoints.http.api.course import course_router
-from hub.entrypoints.http.api.events import events_router
-from hub.entrypoints.http.api.network import network_router
-from hub.entrypoints.http.api.operating import operating_router
-from hub.entrypoints.http.api.routers import api_routers
-from hub.entrypoints.http.api.topics import topics_router
+from hub.entrypoints.http.api import API_ROUTERS, clock
 from hub.entrypoints.http.errors import PROBLEMS
-from hub.entrypoints.http.pages import CONSOLE_ROUTERS
+from hub.entrypoints.http.pages import CONSOLE, SIGN_IN
 from hub.entrypoints.http.pages.site import Site
+from pix.web import preferences
 from pix.web.assets import mount_assets
 from pix.web.csrf import Csrf, ForgedRequest
-from pix.web.health import health_router
+from pix.web.health import install_health
 from pix.web.languages import translate, translate_rule
 from pix.web.methods import Methods
-from pix.web.operator_pages import operator_pages
-from pix.web.operators import DemoOperator, OperatorAuthentication, OperatorSettings, operator_of_api
+from pix.web.operators import DemoOperator, OperatorAuthentication, OperatorSettings
 from pix.web.origins import install_public_url
-from pix.web.preferences import preferences_router
 from pix.web.problems import BODY_BYTES_MAX, TOO_LARGE, find_kind, install_problems
+from pix.web.routes import add_routes
 from pix.web.security_headers import SecurityHeaders
 from pix.web.sessions import install_sessions, secret_of, session_secret
-from pix.web.site import OperatorNeeded, brand_router, install_site, operator, pages_of, to_sign_in
+from pix.web.site import OperatorNeeded, brand_router, install_site, pages_of, to_sign_in
 from pix.web.templates import language_of
 
 DESCRIPTION: Final = (
@@ -89,23 +84,16 @@ def create_app(
     mount_assets(app)
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
     app.add_exception_handler(OperatorNeeded, to_sign_in("/sign-in"))
-    for router in (
-        *api_routers(application, bank_books, operator_of_api(lambda _: authentication)),
-        network_router(application, operator_of_api(lambda _: authentication)),
-        course_router(course, operator_of_api(lambda _: authentication)),
-        operating_router(application, operator_of_api(lambda _: authentication)),
-        *clock_routers(application, operator_of_api(lambda _: authentication)),
-        topics_router(topics, operator_of_api(lambda _: authentication)),
-        events_router(wire, operator_of_api(lambda _: authentication)),
-        health_router(application.health),
-        preferences_router(),
-        operator_pages("hub/sign_in.html"),
-        brand_router(site.looks),
-    ):
-        app.include_router(router)
-    for router in CONSOLE_ROUTERS:
-        app.include_router(router, dependencies=[Depends(operator)])
+    install_health(app, application.health)
+    add_routes(app, (*API_ROUTERS, *_clock_routers(application), preferences.router, SIGN_IN, brand_router, CONSOLE))
     return app
+
+
+def _clock_routers(application: HubApplication) -> Iterable[APIRouter]:
+    if application.network_clock is not None:
+        yield clock.router
+        if application.network_clock.may_start_over:
+            yield clock.start_over_router
 
 
 def _error_page(request: Request, error: Exception, status: int) -> Response:

@@ -9,6 +9,7 @@ import sys
 import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,7 @@ def png_with(kind: bytes, content: bytes) -> bytes:
     return small[:33] + chunk(kind, content) + small[33:]
 
 
+@cache
 def bombs() -> dict[str, bytes]:
     """Small files that unpack to much."""
     large = Image.new("RGB", (6_300, 6_300))
@@ -77,6 +79,7 @@ def bombs() -> dict[str, bytes]:
     }
 
 
+@cache
 def large_but_good() -> dict[str, bytes]:
     """What is just within the bounds, and what telephones make."""
     with_alpha = photograph(2_800, 2_800, "L").convert("LA").convert("RGBA")

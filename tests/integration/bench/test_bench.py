@@ -27,6 +27,7 @@ MACHINE = {
 
 @pytest.mark.slow
 @pytest.mark.apache_kafka
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("parts", "seconds", "ratio_max"),
     [

@@ -17,6 +17,7 @@ from lab.network.parts.ports import free_port
 from pix.rpc.client import open_channel
 from pix.rpc.kinds import GrpcServerKind
 from pix.rpc.server import serve_grpc
+from tests.support.channels import TRIES_AT_ONCE
 from tests.support.course import ANA, BIA, PAULO, CourseWorld, make_course_world
 from tests.unit.course.test_transcript import LINES
 
@@ -48,7 +49,7 @@ def channel(world: CourseWorld) -> Iterator[grpc.Channel]:
         kwargs={"kind": GrpcServerKind.PLAIN},
     )
     server.start()
-    with open_channel(f"127.0.0.1:{port}") as opened:
+    with open_channel(f"127.0.0.1:{port}", TRIES_AT_ONCE) as opened:
         grpc.channel_ready_future(opened).result(DEADLINE_SECONDS)
         yield opened
     stop.set()

@@ -30,6 +30,7 @@ from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
 from pix.scheme.features import Feature
 from pix.scheme.messages import Side
+from tests.support.channels import TRIES_AT_ONCE
 from tests.support.clock import TurnedClock
 from tests.support.hub import FUNDS, SECRETS, World
 from tests.support.hub_builders import AURORA, IPE, MARE, NOW_MS, POLICY, e2e
@@ -77,8 +78,7 @@ def serve(request: pytest.FixtureRequest) -> Iterator[Callable[[Any], Hub]]:
         )
         thread.start()
         threads.append(thread)
-        backoff = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50)]
-        channel = open_channel(f"127.0.0.1:{port}", backoff)
+        channel = open_channel(f"127.0.0.1:{port}", TRIES_AT_ONCE)
         channels.append(channel)
         grpc.channel_ready_future(channel).result(DEADLINE_SECONDS)
         return Hub(channel, f"127.0.0.1:{port}")

@@ -29,6 +29,7 @@ from pix.rpc.fit import why_core_does_not_fit
 from pix.rpc.server import DEFAULT_LIMITS, STREAM_THREADS, THREADS, GrpcLimits, serve_grpc
 from pix.rpc.turns import RunOn, wait_for
 from pix.runtime.addresses import CannotListen, join_host_port, reachable_host, split_host_port
+from tests.support.channels import TRIES_AT_ONCE
 from tests.support.ipv6 import needs_ipv6
 
 DEADLINE_SECONDS = 20
@@ -139,7 +140,7 @@ class Served:
         self.stop = threading.Event()
         self.thread = threading.Thread(target=serve_grpc, args=(self._add, host, port, self.stop, (), None, limits))
         self.thread.start()
-        self.channel: Any = open_channel(self.address)
+        self.channel: Any = open_channel(self.address, TRIES_AT_ONCE)
         grpc.channel_ready_future(self.channel).result(DEADLINE_SECONDS)
         self.stub = directory_pb2_grpc.DirectoryServiceStub(self.channel)
 
@@ -285,7 +286,7 @@ def test_the_hubs_server_reads_its_connections_in_the_thread_that_takes_the_call
     environment = {name: value for name, value in os.environ.items() if name != "GRPC_EXPERIMENTS"}
     with subprocess.Popen([sys.executable, "-c", program, LOOPBACK, str(port)], env=environment) as server:
         try:
-            with open_channel(join_host_port(LOOPBACK, port)) as channel:
+            with open_channel(join_host_port(LOOPBACK, port), TRIES_AT_ONCE) as channel:
                 grpc.channel_ready_future(channel).result(DEADLINE_SECONDS)
                 stub = directory_pb2_grpc.DirectoryServiceStub(channel)
                 before = turns_of_grpcs_own_threads(server.pid)
@@ -482,7 +483,7 @@ def test_where_the_core_does_not_fit_the_plain_server_takes_the_calls_and_says_s
         wait_until(lambda: logged, DEADLINE_SECONDS, "the warning")
     assert (logged[0]["log_level"], logged[0]["reason"]) == ("warning", reason)
     try:
-        with open_channel(join_host_port(LOOPBACK, port)) as channel:
+        with open_channel(join_host_port(LOOPBACK, port), TRIES_AT_ONCE) as channel:
             grpc.channel_ready_future(channel).result(DEADLINE_SECONDS)
             stub = directory_pb2_grpc.DirectoryServiceStub(channel)
             answer = stub.ListKeys(directory.ListKeysRequest(branch="0001"), timeout=DEADLINE_SECONDS)

@@ -55,7 +55,7 @@ def test_the_continuous_integration_runs_what_a_newcomer_runs() -> None:
     subprocess.run(["bash", "-n", str(script)], check=True)
     text = script.read_text(encoding="utf-8")
     commands = re.findall(r"^(?:make |\.venv/bin/python -m lab\.)([a-z][a-z.-]*)", text, re.MULTILINE)
-    assert commands == ["check", "test", "compose.test"]
+    assert commands == ["check", "test", "test-network", "compose.test"]
     assert "compose-test: $(INSTALLED) ##" in MAKEFILE and "$(BIN)/python -m lab.compose.test\n" in MAKEFILE
 
 

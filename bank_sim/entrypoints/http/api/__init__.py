@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import FastAPI
-
 from bank_sim.entrypoints.http.api import (
     accounts,
     api_credentials,
@@ -21,7 +19,6 @@ from bank_sim.entrypoints.http.api import (
     switches,
     webhooks,
 )
-from bank_sim.entrypoints.http.api.docs import router as docs_router
 
 API_ROUTERS: Final = (
     # Before those of single transfers, whose ids its paths would be.
@@ -36,8 +33,3 @@ API_ROUTERS: Final = (
     api_credentials.router,
     webhooks.router,
 )
-
-
-def install_api_docs(app: FastAPI) -> None:
-    """The API's own page, `/api/docs`, without a script from elsewhere."""
-    app.include_router(docs_router)

@@ -22,18 +22,8 @@ from pix.runtime.clock import SchemeClock
 from pix.web.addresses import NoNulInAddresses
 from pix.web.methods import Methods
 from pix.web.problems import BODY_BYTES_MAX, BodyLimit
+from pix.web.routes import add_routes
 from pix.web.security_headers import SecurityHeaders
-
-ROUTERS: Final[tuple[APIRouter, ...]] = (
-    cob.router,
-    cobv.router,
-    lotecobv.router,
-    loc.router,
-    webhook.router,
-    pix.router,
-    recurring.router,
-)
-"""Those under `/v2`."""
 
 BASE: Final = "/v2"
 OAUTH: Final = "/oauth"
@@ -42,16 +32,25 @@ BATCH_BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 """Of a batch of charges; every other body has at most `BODY_BYTES_MAX`."""
 
 
+def _under_base(*routers: APIRouter) -> APIRouter:
+    under_base = APIRouter(prefix=BASE)
+    for router in routers:
+        under_base.include_router(router)
+    return under_base
+
+
+API: Final = _under_base(
+    cob.router, cobv.router, lotecobv.router, loc.router, webhook.router, pix.router, recurring.router
+)
+EFI: Final = _under_base(efi.router)
+
+
 def create_api_pix(bank: BankApplication, scheme_clock: SchemeClock, options: ApiPixOptions) -> FastAPI:
     """The application that serves `/v2` and `/oauth/token`."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     api = make_api(bank, scheme_clock, options)
     app.state.api = api
-    app.include_router(oauth.router)
-    for router in ROUTERS:
-        app.include_router(router, prefix=BASE)
-    if options.dialect.location_qr_codes:
-        app.include_router(efi.router, prefix=BASE)
+    add_routes(app, (oauth.router, API, *((EFI,) if options.dialect.location_qr_codes else ())))
     install_errors(app)
 
     app.user_middleware = [

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import AliasPath, BaseModel, Field
 
 from hub.application.network_clock import NetworkClockControl
-from hub.application.use_cases import HubApplication
+from hub.entrypoints.http.api.routing import SiteOf, api_router
 from pix.scheme.clock import RATE_MAX
 from pix.web.documents import Document
-from pix.web.problems import PROBLEM_RESPONSES
 
-MILLISECONDS_MAX = 10_000 * 366 * 86_400_000
+router = api_router("clock")
+start_over_router = api_router("clock")
+"""A sandbox's alone."""
+
+MILLISECONDS_MAX: Final = 10_000 * 366 * 86_400_000
 
 
 class DueDocument(Document):
@@ -59,42 +61,40 @@ class RevisionDocument(BaseModel):
     clock: str = Field(description="`revision:anchor:offset:rate`, for the banks.")
 
 
-def clock_router(control: NetworkClockControl, operator: Callable[..., Awaitable[None]]) -> APIRouter:
-    router = APIRouter(
-        prefix="/api/v1/clock", responses=PROBLEM_RESPONSES, tags=["clock"], dependencies=[Depends(operator)]
-    )
-
-    @router.get("")
-    def show_clock() -> ClockDocument:
-        """The network's clock, and what is due next."""
-        return ClockDocument.of(control.show())
-
-    @router.post("/advance", status_code=202)
-    def advance(body: AdvanceRequest) -> ClockDocument:
-        """Begins to move the clock ahead. It stops at every due item on its way."""
-        return ClockDocument.of(control.advance(body.milliseconds))
-
-    @router.post("/until", status_code=202)
-    def until(body: UntilRequest) -> ClockDocument:
-        """Begins to move the clock to a later time. It stops at every due item on its way."""
-        return ClockDocument.of(control.until(body.at_ms))
-
-    @router.post("/rate")
-    def set_rate(body: RateRequest) -> ClockDocument:
-        """Sets how fast scheme time passes, at once."""
-        return ClockDocument.of(control.set_rate(body.rate))
-
-    if control.may_start_over:
-
-        @router.post("/start-over")
-        def start_over(body: StartOverRequest) -> RevisionDocument:
-            """A sandbox's: begins again at a time, also an earlier one; null: in real time."""
-            return RevisionDocument(clock=control.start_over(body.at_ms).as_text())
-
-    return router
+async def _control(site: SiteOf) -> NetworkClockControl:
+    control = site.hub.network_clock
+    assert control is not None, "these routes are there with a virtual clock alone"
+    return control
 
 
-def clock_routers(application: HubApplication, operator: Callable[..., Awaitable[None]]) -> list[APIRouter]:
-    """None in a network without a virtual clock."""
-    control = application.network_clock
-    return [] if control is None else [clock_router(control, operator)]
+ControlOf = Annotated[NetworkClockControl, Depends(_control)]
+
+
+@router.get("/clock")
+def show_clock(control: ControlOf) -> ClockDocument:
+    """The network's clock, and what is due next."""
+    return ClockDocument.of(control.show())
+
+
+@router.post("/clock/advance", status_code=202)
+def advance(control: ControlOf, body: AdvanceRequest) -> ClockDocument:
+    """Begins to move the clock ahead. It stops at every due item on its way."""
+    return ClockDocument.of(control.advance(body.milliseconds))
+
+
+@router.post("/clock/until", status_code=202)
+def until(control: ControlOf, body: UntilRequest) -> ClockDocument:
+    """Begins to move the clock to a later time. It stops at every due item on its way."""
+    return ClockDocument.of(control.until(body.at_ms))
+
+
+@router.post("/clock/rate")
+def set_rate(control: ControlOf, body: RateRequest) -> ClockDocument:
+    """Sets how fast scheme time passes, at once."""
+    return ClockDocument.of(control.set_rate(body.rate))
+
+
+@start_over_router.post("/clock/start-over")
+def start_over(control: ControlOf, body: StartOverRequest) -> RevisionDocument:
+    """A sandbox's: begins again at a time, also an earlier one; null: in real time."""
+    return RevisionDocument(clock=control.start_over(body.at_ms).as_text())

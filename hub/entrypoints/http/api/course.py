@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
-from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from hub.application.course.queries import OWED_SHOWN_MAX, BankSums
-from hub.application.course.use_cases import CourseApplication
 from hub.domain.course.model import CourseBank, Edition, Leg, LegKind, LegState
-from pix.web.problems import PROBLEM_RESPONSES
+from hub.entrypoints.http.api.routing import SiteOf, api_router
+
+router = api_router("banks")
 
 
 class CourseBankDocument(BaseModel):
@@ -60,18 +59,13 @@ class CourseDocument(BaseModel):
     owed: list[OwedDocument] = Field(description=f"At most {OWED_SHOWN_MAX}, oldest first.")
 
 
-def course_router(course: CourseApplication | None, operator: Callable[..., Awaitable[None] | None]) -> APIRouter:
-    router = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES, dependencies=[Depends(operator)])
-
-    @router.get("/course", tags=["banks"])
-    def show_course() -> CourseDocument:
-        """The banks of the original course, and the money that is owed."""
-        if course is None:
-            return CourseDocument(banks=[], owed=[])
-        overview = course.queries.overview()
-        return CourseDocument(
-            banks=[CourseBankDocument.of(bank, overview.sums[bank.ispb]) for bank in overview.banks],
-            owed=[OwedDocument.of(leg) for leg in overview.owed],
-        )
-
-    return router
+@router.get("/course")
+def show_course(site: SiteOf) -> CourseDocument:
+    """The banks of the original course, and the money that is owed."""
+    if site.course is None:
+        return CourseDocument(banks=[], owed=[])
+    overview = site.course.queries.overview()
+    return CourseDocument(
+        banks=[CourseBankDocument.of(bank, overview.sums[bank.ispb]) for bank in overview.banks],
+        owed=[OwedDocument.of(leg) for leg in overview.owed],
+    )

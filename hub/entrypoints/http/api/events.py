@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Request
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.application.live_messages import LiveMessage, LiveMessages
+from hub.entrypoints.http.api.routing import SiteOf, api_router
 from pix.web.events import KEEP_ALIVE_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX, Events, LiveStream
-from pix.web.problems import PROBLEM_RESPONSES
 from pix.web.session_registry import SessionEnd
+
+router = api_router("events")
 
 LOOK_SECONDS: Final = 0.1
 
@@ -62,30 +63,26 @@ def document_of(event: LiveMessage) -> dict[str, Any]:
     }
 
 
-def events_router(wire: LiveMessages, operator: Callable[..., Awaitable[None]]) -> APIRouter:
-    router = APIRouter(prefix="/api/v1", tags=["events"], responses=PROBLEM_RESPONSES, dependencies=[Depends(operator)])
+@router.get(
+    "/events",
+    response_model=None,
+    responses={
+        200: {
+            "model": LiveMessageDocument,
+            "description": "Server-sent events; the data of each is one such document",
+            "content": {"text/event-stream": {}},
+        }
+    },
+)
+def stream_events(request: Request, site: SiteOf) -> LiveStream:
+    """Every message between the banks and the hub as it passes, from now on, as server-sent events.
 
-    @router.get(
-        "/events",
-        response_model=None,
-        responses={
-            200: {
-                "model": LiveMessageDocument,
-                "description": "Server-sent events; the data of each is one such document",
-                "content": {"text/event-stream": {}},
-            }
-        },
-    )
-    def stream_events(request: Request) -> LiveStream:
-        """Every message between the banks and the hub as it passes, from now on, as server-sent events.
-
-        With more than 400 messages a second only those of some transfers are sent; an event `left-out` then says how
-        many were not. After five minutes the stream ends; a client that reconnects goes on. At most 50 are served.
-        """
-        wire.check_room()
-        return LiveStream(lambda ending: _events(request, wire, ending))
-
-    return router
+    With more than 400 messages a second only those of some transfers are sent; an event `left-out` then says how
+    many were not. After five minutes the stream ends; a client that reconnects goes on. At most 50 are served.
+    """
+    wire = site.wire
+    wire.check_room()
+    return LiveStream(lambda ending: _events(request, wire, ending))
 
 
 async def _events(request: Request, wire: LiveMessages, ending: SessionEnd) -> Events:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from fastapi import APIRouter
 
 from hub.application.queries import Queries
 from hub.application.returns import ReturnNotFound
+from hub.entrypoints.http.api import returns
 from hub.entrypoints.http.api.documents import StepDocument, TransferWithSteps
-from hub.entrypoints.http.api.returns import ReturnDocument, add_return_routes, documents_of
+from hub.entrypoints.http.api.returns import ReturnDocument, documents_of
 from pix.web.problems import ProblemKind, ProblemTable
 
-ADD_ROUTES: Final[tuple[Callable[[APIRouter, Queries], None], ...]] = (add_return_routes,)
-"""Each adds the routes of a flow to the operator's."""
+FLOW_ROUTERS: Final[tuple[APIRouter, ...]] = (returns.router,)
 
 
 class TransferWithHistory(TransferWithSteps):

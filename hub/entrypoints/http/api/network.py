@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Query
 from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, Field
 
 from hub.application.ports import KeyFilter
-from hub.application.use_cases import HubApplication
 from hub.domain.errors import KeyNotFound
 from hub.domain.flows import BY_NAME, FLOWS
 from hub.domain.flows.transfer.model import NAME as TRANSFER
 from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.http.api.documents import BankDocument
+from hub.entrypoints.http.api.routing import SiteOf, api_router
 from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
 from pix.scheme.reasons import REASONS, ReasonCode
 from pix.web.documents import Document
-from pix.web.problems import PROBLEM_RESPONSES
+
+router = api_router("network")
+directory_router = api_router("directory")
 
 PAGE_SIZE_MAX: Final = 1_000
 
@@ -146,82 +148,81 @@ class ProtocolDocument(BaseModel):
     reasons: dict[str, str] = Field(description="A sentence for each reason code.")
 
 
-def network_router(application: HubApplication, operator: Callable[..., Awaitable[None]]) -> APIRouter:
-    router = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES, dependencies=[Depends(operator)])
-    queries = application.queries
+@router.get("/network")
+def network_overview(site: SiteOf) -> NetworkDocument:
+    """A snapshot of the network: counts, rates, balances, latencies, net positions and the status of the banks."""
+    return NetworkDocument.of(site.hub.network_overview())
 
-    @router.get("/network", tags=["network"])
-    def network_overview() -> NetworkDocument:
-        """A snapshot of the network: counts, rates, balances, latencies, net positions and the status of the banks."""
-        return NetworkDocument.of(application.network_overview())
 
-    @router.get("/protocol", tags=["network"])
-    def show_protocol() -> ProtocolDocument:
-        """States, transitions, rules and reason codes, as the hub has them."""
-        return ProtocolDocument(
-            statuses=list(dict.fromkeys(status.value for flow in FLOWS for status in flow.statuses)),
-            moves=[
-                MoveDocument(
-                    before=None if before is None else before.value,
-                    trigger=trigger.value,
-                    after=after.value,
-                    rule=None if trigger == "refusal" else flow.rule_of(trigger, None).value,
-                    flow=flow.name,
-                )
-                for flow in FLOWS
-                for (before, trigger), after in flow.transitions.items()
-            ],
-            rules_of_requests={
-                each.reason.value: each.rule.value for each in BY_NAME[TRANSFER].request_rules if each.makes_row
-            },
-            request_rules=[
-                RuleDocument(rule=each.rule.value, reason=each.reason.value, makes_row=each.makes_row, flow=flow.name)
-                for flow in FLOWS
-                for each in flow.request_rules
-            ],
-            reasons={code.value: reason.sentence_en for code, reason in REASONS.items()},
-        )
+@router.get("/protocol")
+def show_protocol() -> ProtocolDocument:
+    """States, transitions, rules and reason codes, as the hub has them."""
+    return ProtocolDocument(
+        statuses=list(dict.fromkeys(status.value for flow in FLOWS for status in flow.statuses)),
+        moves=[
+            MoveDocument(
+                before=None if before is None else before.value,
+                trigger=trigger.value,
+                after=after.value,
+                rule=None if trigger == "refusal" else flow.rule_of(trigger, None).value,
+                flow=flow.name,
+            )
+            for flow in FLOWS
+            for (before, trigger), after in flow.transitions.items()
+        ],
+        rules_of_requests={
+            each.reason.value: each.rule.value for each in BY_NAME[TRANSFER].request_rules if each.makes_row
+        },
+        request_rules=[
+            RuleDocument(rule=each.rule.value, reason=each.reason.value, makes_row=each.makes_row, flow=flow.name)
+            for flow in FLOWS
+            for each in flow.request_rules
+        ],
+        reasons={code.value: reason.sentence_en for code, reason in REASONS.items()},
+    )
 
-    @router.get("/directory", tags=["directory"])
-    def search_directory(
-        beginning: Annotated[str, Query(max_length=80, description="The beginning of the key, in stored form")] = "",
-        kind: KeyKind | None = None,
-        bank: Annotated[str, Query(max_length=8, description="ISPB")] = "",
-        after: Annotated[str, Query(max_length=100, description="The `next` of the previous page")] = "",
-        size: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = 50,
-    ) -> DirectoryPage:
-        """Keys with the given beginning. A page examines at most 20,000 keys; `next` continues after them."""
-        kind_after, _, key_after = after.partition(":")
-        cursor = (key_after, kind_after) if key_after else None
-        found = queries.search_keys(
-            KeyFilter(beginnings=(beginning,) if beginning else (), kind=kind, ispb=bank, after=cursor, size=size)
-        )
-        last = found.cut_at
-        if len(found.rows) == size:
-            last = (found.rows[-1].key.key, found.rows[-1].key.kind.value)
-        return DirectoryPage(
-            keys=[DirectoryEntryDocument.of(entry) for entry in found.rows],
-            next=None if last is None else f"{last[1]}:{last[0]}",
-        )
 
-    @router.get("/directory/counts", tags=["directory"])
-    def count_keys() -> dict[str, dict[str, int]]:
-        """The number of keys of each kind and bank, by ISPB."""
-        counts: dict[str, dict[str, int]] = {}
-        for (ispb, kind), count in queries.count_keys().items():
-            counts.setdefault(ispb, {})[kind.value] = count
-        return counts
+@directory_router.get("/directory")
+def search_directory(
+    site: SiteOf,
+    beginning: Annotated[str, Query(max_length=80, description="The beginning of the key, in stored form")] = "",
+    kind: KeyKind | None = None,
+    bank: Annotated[str, Query(max_length=8, description="ISPB")] = "",
+    after: Annotated[str, Query(max_length=100, description="The `next` of the previous page")] = "",
+    size: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = 50,
+) -> DirectoryPage:
+    """Keys with the given beginning. A page examines at most 20,000 keys; `next` continues after them."""
+    kind_after, _, key_after = after.partition(":")
+    cursor = (key_after, kind_after) if key_after else None
+    found = site.hub.queries.search_keys(
+        KeyFilter(beginnings=(beginning,) if beginning else (), kind=kind, ispb=bank, after=cursor, size=size)
+    )
+    last = found.cut_at
+    if len(found.rows) == size:
+        last = (found.rows[-1].key.key, found.rows[-1].key.kind.value)
+    return DirectoryPage(
+        keys=[DirectoryEntryDocument.of(entry) for entry in found.rows],
+        next=None if last is None else f"{last[1]}:{last[0]}",
+    )
 
-    @router.get("/directory/{kind}/{key:path}", tags=["directory"])
-    def follow_key(kind: KeyKind, key: str) -> KeyWithHistory:
-        """A key with its current owner and its history."""
-        pix_key: PixKey = parse_stored_key(key, kind)
-        entry, history = queries.follow_key(pix_key)
-        if entry is None and not history:
-            raise KeyNotFound("key", "this key was never registered")
-        return KeyWithHistory(
-            entry=None if entry is None else DirectoryEntryDocument.of(entry),
-            history=[KeyEventDocument.of(event) for event in history],
-        )
 
-    return router
+@directory_router.get("/directory/counts")
+def count_keys(site: SiteOf) -> dict[str, dict[str, int]]:
+    """The number of keys of each kind and bank, by ISPB."""
+    counts: dict[str, dict[str, int]] = {}
+    for (ispb, kind), count in site.hub.queries.count_keys().items():
+        counts.setdefault(ispb, {})[kind.value] = count
+    return counts
+
+
+@directory_router.get("/directory/{kind}/{key:path}")
+def follow_key(site: SiteOf, kind: KeyKind, key: str) -> KeyWithHistory:
+    """A key with its current owner and its history."""
+    pix_key: PixKey = parse_stored_key(key, kind)
+    entry, history = site.hub.queries.follow_key(pix_key)
+    if entry is None and not history:
+        raise KeyNotFound("key", "this key was never registered")
+    return KeyWithHistory(
+        entry=None if entry is None else DirectoryEntryDocument.of(entry),
+        history=[KeyEventDocument.of(event) for event in history],
+    )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Query
 from pydantic import AliasPath, Field
 
 from hub.application.ports.trail import TrailFilter
-from hub.application.use_cases import HubApplication
 from hub.domain.alerts import AlertKind, alerts_of
-from hub.domain.trail import Act, Author, Channel
+from hub.domain.trail import Act, Channel
+from hub.entrypoints.http.api.routing import SiteOf, api_router
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.web.documents import Document
-from pix.web.operators import address_of, operator_name
-from pix.web.problems import PROBLEM_RESPONSES
+
+router = api_router("operating")
 
 ENTRIES_PER_PAGE_MAX: Final = 500
 
@@ -49,33 +48,23 @@ class TrailDocument(Document):
     detail: str
 
 
-def author_of(request: Request) -> Author:
-    return Author(Channel.API, operator_name(request), address_of(request))
-
-
-def operating_router(application: HubApplication, operator: Callable[..., Awaitable[None]]) -> APIRouter:
-    router = APIRouter(
-        prefix="/api/v1", responses=PROBLEM_RESPONSES, tags=["operating"], dependencies=[Depends(operator)]
+@router.get("/alerts")
+def list_alerts(site: SiteOf) -> list[AlertDocument]:
+    """What an operator should look at now; empty when all is well."""
+    dead_letters = site.hub.dead_letters.count().get(DeadLetterState.DEAD, 0)
+    alerts = alerts_of(
+        site.hub.read_bank_states(), site.hub.queries.largest_fundings(), dead_letters, site.hub.health.report()
     )
-    queries = application.queries
+    return [AlertDocument.of(alert) for alert in alerts]
 
-    @router.get("/alerts")
-    def list_alerts() -> list[AlertDocument]:
-        """What an operator should look at now; empty when all is well."""
-        dead_letters = application.dead_letters.count().get(DeadLetterState.DEAD, 0)
-        alerts = alerts_of(
-            application.read_bank_states(), queries.largest_fundings(), dead_letters, application.health.report()
-        )
-        return [AlertDocument.of(alert) for alert in alerts]
 
-    @router.get("/trail")
-    def list_trail(
-        bank: Annotated[str, Query(max_length=8, description="Three digits")] = "",
-        act: Act | None = None,
-        before: Annotated[int | None, Query(ge=0, lt=2**63, description="Only entries with a lower number")] = None,
-        size: Annotated[int, Query(ge=1, le=ENTRIES_PER_PAGE_MAX)] = 50,
-    ) -> list[TrailDocument]:
-        """What operators have done, newest first."""
-        return [TrailDocument.of(each) for each in queries.list_trail(TrailFilter(bank, act, before, size))]
-
-    return router
+@router.get("/trail")
+def list_trail(
+    site: SiteOf,
+    bank: Annotated[str, Query(max_length=8, description="Three digits")] = "",
+    act: Act | None = None,
+    before: Annotated[int | None, Query(ge=0, lt=2**63, description="Only entries with a lower number")] = None,
+    size: Annotated[int, Query(ge=1, le=ENTRIES_PER_PAGE_MAX)] = 50,
+) -> list[TrailDocument]:
+    """What operators have done, newest first."""
+    return [TrailDocument.of(each) for each in site.hub.queries.list_trail(TrailFilter(bank, act, before, size))]

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, Field
 
+from hub.application.bank_books import bookings_of
 from hub.application.ports.returns import ReturnFilter
 from hub.application.queries import Queries
 from hub.application.returns import find_return, returns_of_transfer, search_returns
 from hub.domain.flows import timeline
 from hub.domain.flows.returns.model import NAME, ReturnStatus
-from hub.entrypoints.http.api.documents import PartyDocument, StepDocument, TimelineDocument
+from hub.entrypoints.http.api.documents import BookingsDocument, PartyDocument, StepDocument, TimelineDocument
 from hub.entrypoints.http.api.paging import PAGE_SIZE_MAX, page_cursor
+from hub.entrypoints.http.api.routing import SiteOf, api_router
 from pix.scheme.reasons import ReasonCode, reason_of
 from pix.web.documents import Document
+
+router = api_router("returns")
 
 
 def _sentence(reason: ReasonCode | None) -> str | None:
@@ -66,63 +70,71 @@ def documents_of(queries: Queries, end_to_end_id: str) -> list[ReturnDocument]:
     return [ReturnDocument.of(row) for row in rows]
 
 
-def add_return_routes(router: APIRouter, queries: Queries) -> None:
-    """Adds the routes of returns to the operator's."""
+@router.get("/returns")
+def list_returns(
+    site: SiteOf,
+    bank: Annotated[str, Query(description="ISPB of either side")] = "",
+    status: Annotated[ReturnStatus | None, Query()] = None,
+    open_only: Annotated[bool, Query(description="Only returns with a pending message")] = False,
+    part_of_id: Annotated[str, Query(alias="id", max_length=32, description="A return id, or a part of it")] = "",
+    original_end_to_end_id: Annotated[str, Query(max_length=32)] = "",
+    amount_centavos: Annotated[int | None, Query(ge=-(2**63), lt=2**63)] = None,
+    reason: Annotated[ReasonCode | None, Query(description="Why it failed")] = None,
+    return_reason: Annotated[ReasonCode | None, Query(description="Why the money goes back")] = None,
+    received_from_ms: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+    received_before_ms: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+    before: Annotated[str, Query(description="The `next` of the previous page")] = "",
+    size: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = 50,
+) -> ReturnPage:
+    """Returns, newest first.
 
-    @router.get("/returns", tags=["returns"])
-    def list_returns(
-        bank: Annotated[str, Query(description="ISPB of either side")] = "",
-        status: Annotated[ReturnStatus | None, Query()] = None,
-        open_only: Annotated[bool, Query(description="Only returns with a pending message")] = False,
-        part_of_id: Annotated[str, Query(alias="id", max_length=32, description="A return id, or a part of it")] = "",
-        original_end_to_end_id: Annotated[str, Query(max_length=32)] = "",
-        amount_centavos: Annotated[int | None, Query(ge=-(2**63), lt=2**63)] = None,
-        reason: Annotated[ReasonCode | None, Query(description="Why it failed")] = None,
-        return_reason: Annotated[ReasonCode | None, Query(description="Why the money goes back")] = None,
-        received_from_ms: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
-        received_before_ms: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
-        before: Annotated[str, Query(description="The `next` of the previous page")] = "",
-        size: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = 50,
-    ) -> ReturnPage:
-        """Returns, newest first.
+    A search (by bank, status, id, amount or reason) examines at most 50,000 returns per page. Such a page may be
+    short and still have a `next`.
+    """
+    narrow = ReturnFilter(
+        ispb=bank,
+        status=status,
+        open_only=open_only,
+        id_part=part_of_id,
+        original_end_to_end_id=original_end_to_end_id,
+        amount_centavos=amount_centavos,
+        reason=reason,
+        return_reason=return_reason,
+        received_from_ms=received_from_ms,
+        received_before_ms=received_before_ms,
+        before=page_cursor(before),
+        size=size,
+    )
+    found = site.hub.queries.read(lambda unit: search_returns(unit, narrow))
+    last = found.cut_at
+    if len(found.rows) == size:
+        last = (found.rows[-1].received_at_ms, found.rows[-1].return_id)
+    return ReturnPage(
+        returns=[ReturnDocument.of(row) for row in found.rows],
+        next=None if last is None else f"{last[0]}:{last[1]}",
+    )
 
-        A search (by bank, status, id, amount or reason) examines at most 50,000 returns per page. Such a page may be
-        short and still have a `next`.
-        """
-        narrow = ReturnFilter(
-            ispb=bank,
-            status=status,
-            open_only=open_only,
-            id_part=part_of_id,
-            original_end_to_end_id=original_end_to_end_id,
-            amount_centavos=amount_centavos,
-            reason=reason,
-            return_reason=return_reason,
-            received_from_ms=received_from_ms,
-            received_before_ms=received_before_ms,
-            before=page_cursor(before),
-            size=size,
-        )
-        found = queries.read(lambda unit: search_returns(unit, narrow))
-        last = found.cut_at
-        if len(found.rows) == size:
-            last = (found.rows[-1].received_at_ms, found.rows[-1].return_id)
-        return ReturnPage(
-            returns=[ReturnDocument.of(row) for row in found.rows],
-            next=None if last is None else f"{last[0]}:{last[1]}",
-        )
 
-    @router.get("/returns/{return_id}", tags=["returns"])
-    def show_return(return_id: str) -> ReturnWithHistory:
-        """A return with its history."""
-        row, history = queries.read(lambda unit: find_return(unit, return_id))
-        document = ReturnWithHistory.of(row)
-        document.history = [StepDocument.of(step, NAME) for step in history]
-        return document
+@router.get("/returns/{return_id}")
+def show_return(site: SiteOf, return_id: str) -> ReturnWithHistory:
+    """A return with its history."""
+    row, history = site.hub.queries.read(lambda unit: find_return(unit, return_id))
+    document = ReturnWithHistory.of(row)
+    document.history = [StepDocument.of(step, NAME) for step in history]
+    return document
 
-    @router.get("/returns/{return_id}/timeline", tags=["returns"])
-    def show_timeline(return_id: str) -> list[TimelineDocument]:
-        """The timeline of a return: each message event with its bytes, and each status change with its rule."""
-        return [
-            TimelineDocument.of(each) for each in timeline(*queries.read(lambda unit: find_return(unit, return_id)))
-        ]
+
+@router.get("/returns/{return_id}/timeline")
+def show_timeline(site: SiteOf, return_id: str) -> list[TimelineDocument]:
+    """The timeline of a return: each message event with its bytes, and each status change with its rule."""
+    return [
+        TimelineDocument.of(each)
+        for each in timeline(*site.hub.queries.read(lambda unit: find_return(unit, return_id)))
+    ]
+
+
+@router.get("/returns/{return_id}/bookings")
+def ask_banks_of_return(site: SiteOf, return_id: str) -> list[BookingsDocument]:
+    """The postings of both banks for the return, read from the banks."""
+    row, _ = site.hub.queries.read(lambda unit: find_return(unit, return_id))
+    return [BookingsDocument.of(each) for each in bookings_of(row, site.hub.queries, site.bank_books)]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Final, Self
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
-from hub.application.ports.topics import LoggedRecord, NoTopics, PartitionLog, TopicBrowser, TopicNotFound
+from hub.application.ports.topics import LoggedRecord, PartitionLog, TopicNotFound
 from hub.entrypoints.http.api.documents import Base64
+from hub.entrypoints.http.api.routing import SiteOf, api_router
 from pix.scheme.errors import SchemeError
 from pix.web.documents import Document
-from pix.web.problems import PROBLEM_RESPONSES, ProblemKind, ProblemTable
+from pix.web.problems import ProblemKind, ProblemTable
+
+router = api_router("topics")
 
 RECORDS_PER_PAGE_MAX: Final = 50
 VALUE_BYTES_MAX: Final = 16 * 1024
@@ -85,38 +88,33 @@ class RecordPage(BaseModel):
     )
 
 
-def topics_router(topics: TopicBrowser | None, operator: Callable[..., Awaitable[None]]) -> APIRouter:
-    """The routes under `/api/v1/topics`; without `topics` there are none to list."""
-    browser = topics or NoTopics()
-    router = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES, tags=["topics"], dependencies=[Depends(operator)])
+@router.get("/topics")
+def list_topics(site: SiteOf) -> list[TopicDocument]:
+    """The topics of the hub and of the banks with their partitions."""
+    partitions: dict[str, list[PartitionDocument]] = {}
+    for log in site.topics.logs():
+        partitions.setdefault(log.topic, []).append(PartitionDocument.of(log))
+    return [TopicDocument(topic=topic, partitions=found) for topic, found in partitions.items()]
 
-    @router.get("/topics")
-    def list_topics() -> list[TopicDocument]:
-        """The topics of the hub and of the banks with their partitions."""
-        partitions: dict[str, list[PartitionDocument]] = {}
-        for log in browser.logs():
-            partitions.setdefault(log.topic, []).append(PartitionDocument.of(log))
-        return [TopicDocument(topic=topic, partitions=found) for topic, found in partitions.items()]
 
-    @router.get("/topics/{topic}/records")
-    def list_records(
-        topic: Annotated[str, Path(max_length=TOPIC_LENGTH_MAX)],
-        partition: Partition = None,
-        before: Annotated[
-            int | None, Query(ge=0, lt=2**63, description="Only records with a lower offset; needs `partition`")
-        ] = None,
-        size: Annotated[int, Query(ge=1, le=RECORDS_PER_PAGE_MAX)] = 20,
-    ) -> RecordPage:
-        """The latest records of a topic, or of one partition. Reading them moves no consumer."""
-        if before is not None and partition is None:
-            raise SchemeError("before", "needs a partition: offsets count in one partition")
-        logs = [log for log in browser.logs() if log.topic == topic]
-        if not logs:
-            raise TopicNotFound("topic", "the hub and its banks have no topic of this name")
-        records = browser.read(topic, partition, before, size)
-        return RecordPage(records=[RecordDocument.of(each) for each in records], next=_next(logs, partition, records))
-
-    return router
+@router.get("/topics/{topic}/records")
+def list_records(
+    site: SiteOf,
+    topic: Annotated[str, Path(max_length=TOPIC_LENGTH_MAX)],
+    partition: Partition = None,
+    before: Annotated[
+        int | None, Query(ge=0, lt=2**63, description="Only records with a lower offset; needs `partition`")
+    ] = None,
+    size: Annotated[int, Query(ge=1, le=RECORDS_PER_PAGE_MAX)] = 20,
+) -> RecordPage:
+    """The latest records of a topic, or of one partition. Reading them moves no consumer."""
+    if before is not None and partition is None:
+        raise SchemeError("before", "needs a partition: offsets count in one partition")
+    logs = [log for log in site.topics.logs() if log.topic == topic]
+    if not logs:
+        raise TopicNotFound("topic", "the hub and its banks have no topic of this name")
+    records = site.topics.read(topic, partition, before, size)
+    return RecordPage(records=[RecordDocument.of(each) for each in records], next=_next(logs, partition, records))
 
 
 def _next(logs: Sequence[PartitionLog], partition: int | None, records: Sequence[LoggedRecord]) -> int | None:

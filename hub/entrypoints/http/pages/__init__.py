@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from hub.entrypoints.http.pages import (
     activity,
@@ -23,8 +23,10 @@ from hub.entrypoints.http.pages import (
     transfer_list,
     transfers,
 )
+from pix.web.operator_pages import operator_pages
+from pix.web.site import operator
 
-CONSOLE_ROUTERS: Final[tuple[APIRouter, ...]] = (
+PAGE_ROUTERS: Final = (
     overview.router,
     activity.router,
     search.router,
@@ -41,4 +43,10 @@ CONSOLE_ROUTERS: Final[tuple[APIRouter, ...]] = (
     protocol.router,
     api_docs.router,
 )
-"""The operator's pages; what they work with is put into the application by `site.install_site`."""
+
+SIGN_IN: Final = operator_pages("hub/sign_in.html")
+
+CONSOLE: Final = APIRouter(dependencies=[Depends(operator)])
+"""The operator's pages; `pix.web.site.install_site` puts what they work with into the application."""
+for _router in PAGE_ROUTERS:
+    CONSOLE.include_router(_router)
