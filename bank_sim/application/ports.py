@@ -20,7 +20,7 @@ from bank_sim.application.customer_app.ports import DeviceRepository, FavouriteR
 from bank_sim.application.payable_codes.ports import SigningKeyRepository
 from bank_sim.application.receipts.ports import ReceiptRepository
 from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
-from bank_sim.application.views import BooksSummary, RowFilter, StatementFilter
+from bank_sim.application.views import BooksSummary, BooksSums, RowFilter, StatementFilter
 from bank_sim.application.webhooks.ports import NoticeRepository, WebhookRepository
 from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
@@ -200,8 +200,11 @@ class PostingRepository(Protocol):
         the customer at most.
         """
 
+    def sums(self) -> BooksSums:
+        """The sums of the books as they are kept with each posting, at a cost that does not grow with the books."""
+
     def summary(self, *, compare_rows: bool = True) -> BooksSummary:
-        """The sums of the books, and whether they hold together.
+        """The sums over the postings themselves, and whether they hold together: reads every posting.
 
         Without `compare_rows` no row is compared with its postings, and `unbalanced_transfers` is empty.
         """

@@ -193,7 +193,7 @@ class PostingPage:
 
 
 @dataclass(frozen=True, slots=True)
-class BooksSummary:
+class BooksSums:
     """The bank's books in sums. What is owed (customers, clearing, capital) equals what is held (cash, settlement)."""
 
     customers_centavos: int
@@ -209,6 +209,24 @@ class BooksSummary:
     deposits_centavos: int
     """All that customers have ever paid in, less what they have taken out."""
     postings: int
+
+    @property
+    def offenders(self) -> tuple[str, ...]:
+        """Accounts and transfers that do not hold; sums alone name none."""
+        return ()
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether the sums agree, and nothing that was compared breaks them."""
+        owed = self.customers_posted_centavos + self.clearing_centavos + self.capital_centavos
+        held = self.cash_centavos + self.settlement_centavos
+        return owed == held and self.customers_centavos == self.customers_posted_centavos and not self.offenders
+
+
+@dataclass(frozen=True, slots=True)
+class BooksSummary(BooksSums):
+    """The sums over the postings themselves, and what is wrong with single accounts and transfers."""
+
     negative_accounts: tuple[str, ...]
     """Account numbers whose balance is below zero: never any."""
     unbalanced_accounts: tuple[str, ...]
@@ -217,14 +235,5 @@ class BooksSummary:
     """End-to-end ids whose postings are not what their status demands: never any."""
 
     @property
-    def is_balanced(self) -> bool:
-        """Whether every sum and every account holds."""
-        owed = self.customers_posted_centavos + self.clearing_centavos + self.capital_centavos
-        held = self.cash_centavos + self.settlement_centavos
-        return (
-            owed == held
-            and self.customers_centavos == self.customers_posted_centavos
-            and not self.negative_accounts
-            and not self.unbalanced_accounts
-            and not self.unbalanced_transfers
-        )
+    def offenders(self) -> tuple[str, ...]:
+        return self.negative_accounts + self.unbalanced_accounts + self.unbalanced_transfers

@@ -24,7 +24,7 @@ BANK_TABLES = (
     "accounts, account_keys, transfers, returns, postings, rules, planned_payments, participants, seeded_stories, "
     "dead_letters, network_clock, schedules, schedule_executions, charges, charge_revisions, locations, batches, "
     "batch_items, api_credentials, api_requests, webhooks, webhook_notices, webhook_deliveries, webhook_reports, "
-    "signing_keys, devices, favourites, read_marks"
+    "signing_keys, devices, favourites, read_marks, posting_tallies, account_tallies, row_tallies"
 )
 
 RESTART_NUMBERS = (

@@ -1,4 +1,4 @@
-"""The books on PostgreSQL: append-only, and every sum is over the postings themselves."""
+"""The books on PostgreSQL: append-only, and triggers keep their sums in tallies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import Any, Final
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names, of_field
 from bank_sim.adapters.postgres.flows import TABLES
-from bank_sim.application.views import EXPORTED_OF_POSTINGS, BooksSummary, StatementDirection, StatementFilter
+from bank_sim.application.views import (
+    EXPORTED_OF_POSTINGS,
+    BooksSummary,
+    BooksSums,
+    StatementDirection,
+    StatementFilter,
+)
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
 from pix.postgres.bulk import fetch_bulk, postpone_bulk
 from pix.postgres.engine import allow_maintenance, is_storable
@@ -100,6 +106,23 @@ _SUMMARY: Final = f"""
         ARRAY(SELECT number FROM odd_accounts),
         ARRAY(SELECT id FROM odd_rows)
 """  # noqa: S608 - names are constants
+_SUMS: Final = """
+    WITH entries AS (
+        SELECT debit_ledger AS ledger, -amount_centavos AS credited FROM posting_tallies
+        UNION ALL SELECT credit_ledger, amount_centavos FROM posting_tallies
+    )
+    SELECT
+        (SELECT coalesce(sum(balance_centavos), 0)::bigint FROM account_tallies),
+        coalesce(sum(credited) FILTER (WHERE ledger = :customer), 0)::bigint,
+        coalesce(sum(credited) FILTER (WHERE ledger = :clearing), 0)::bigint,
+        coalesce(-sum(credited) FILTER (WHERE ledger = :settlement), 0)::bigint,
+        coalesce(-sum(credited) FILTER (WHERE ledger = :cash), 0)::bigint,
+        coalesce(sum(credited) FILTER (WHERE ledger = :capital), 0)::bigint,
+        (SELECT coalesce(sum(CASE kind WHEN 'deposit' THEN amount_centavos ELSE -amount_centavos END), 0)::bigint
+            FROM posting_tallies WHERE kind IN ('deposit', 'withdrawal')),
+        (SELECT coalesce(sum(postings), 0)::bigint FROM posting_tallies)
+    FROM entries
+"""
 _CREDITS_BEHIND: Final = """
     SELECT posting_id FROM (
         SELECT posting_id, kind FROM postings WHERE account_number = :account_number AND posting_id > :posting_id
@@ -120,14 +143,14 @@ _SUMS_BY_TIME: Final = """
 _DUE: Final = {
     f"{direction} {status}": ",".join(sorted(due)) for (direction, status), due in POSTINGS_DUE.items() if due
 }
+_SYSTEM_LEDGERS: Final = {"clearing": CLEARING, "settlement": SETTLEMENT, "cash": CASH, "capital": CAPITAL}
+_LEDGERS: Final = {"customer": CUSTOMER_PREFIX.removesuffix(":"), **_SYSTEM_LEDGERS}
+"""In the tallies customers are one ledger."""
 _PARAMETERS: Final = {
     "due_states": list(_DUE),
     "due_kinds": list(_DUE.values()),
     "customer_prefix": CUSTOMER_PREFIX,
-    "clearing": CLEARING,
-    "settlement": SETTLEMENT,
-    "cash": CASH,
-    "capital": CAPITAL,
+    **_SYSTEM_LEDGERS,
 }
 
 
@@ -192,6 +215,9 @@ class PostgresPostings(PostgresRepository):
         # Place 0 is before the first edge.
         sums = {place: (came, went) for place, came, went, _ in rows}
         return [sums.get(place, (0, 0)) for place in range(1, len(edges_ms) + 1)], sum(row[3] for row in rows)
+
+    def sums(self) -> BooksSums:
+        return BooksSums(*self._execute(_SUMS, **_LEDGERS).one())
 
     def summary(self, *, compare_rows: bool = True) -> BooksSummary:
         # It reads every posting, which takes longer than any other question once there are millions.

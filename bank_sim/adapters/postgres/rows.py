@@ -143,8 +143,8 @@ class _Statements:
         self.exported = ExportedTable(table.name, (key, "direction"), (key, *EXPORTED_OF_ROWS))
         self.count_undecided = text(f"SELECT count(*) FROM {table.name} WHERE {_UNDECIDED}")  # noqa: S608 - constants
         self.count = text(
-            f"SELECT direction, status, count(*) FROM {table.name} "  # noqa: S608 - names are constants
-            "GROUP BY direction, status"
+            "SELECT direction, status, sum(rows)::bigint FROM row_tallies "  # noqa: S608 - names are constants
+            f"WHERE table_name = '{table.name}' GROUP BY direction, status HAVING sum(rows) <> 0"
         )
 
 

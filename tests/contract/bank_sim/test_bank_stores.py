@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import pytest
@@ -361,6 +361,51 @@ def test_books_that_do_not_hold_are_named(units: UnitsOfWork) -> None:
     assert summary.unbalanced_accounts == (ANA.number,)
     assert summary.unbalanced_transfers == (END_TO_END_ID,)
     assert not summary.is_balanced
+
+
+def test_sums_are_those_of_the_postings_after_each_change(units: UnitsOfWork) -> None:
+    add_account(units, replace(ANA, balance_centavos=70))
+    payment = books.book(ANA, posting(outgoing(), PostingKind.PAYMENT, NOW_MS))[1]
+    steps = (
+        [books.settlement_funding("f-1", 500, NOW_MS), books.settlement_funding("f-2", -80, NOW_MS)],
+        [booked(EMPTY, 100, "d-1"), books.book(ANA, books.withdrawal(ANA.number, "w-1", 30, NOW_MS))[1]],
+        [payment],
+        [posting(outgoing(), PostingKind.SETTLEMENT_OUT, NOW_MS)],
+    )
+    for number, step in enumerate(steps):
+        with units() as unit:
+            unit.postings.add(step)
+            if number == 1:
+                account = unit.accounts.lock([ANA.number])[ANA.number]
+                unit.accounts.save([replace(account, balance_centavos=account.balance_centavos + 25)])
+            unit.commit()
+        with units() as unit:
+            # What is not committed is in no sum.
+            unit.postings.add([books.settlement_funding(f"u-{number}", 9, NOW_MS)])
+        with units() as unit:
+            sums, summary = unit.postings.sums(), unit.postings.summary()
+        assert astuple(sums) == astuple(summary)[: len(astuple(sums))]
+    assert sums.customers_centavos == 95
+    assert sums.capital_centavos == 420
+    assert sums.deposits_centavos == 70
+    assert sums.clearing_centavos == 0
+    assert sums.postings == 6
+
+
+def test_counts_follow_each_change_of_a_status(units: UnitsOfWork) -> None:
+    add_account(units)
+    add_transfers(units, outgoing(), incoming())
+    with units() as unit:
+        row = unit.transfers.lock([outgoing().row_id])[outgoing().row_id]
+        unit.transfers.save([replace(row, status=TransferStatus.CONFIRMED, decided_at_ms=NOW_MS, resend_at_ms=None)])
+        unit.commit()
+    with units() as unit:
+        row = unit.transfers.lock([outgoing().row_id])[outgoing().row_id]
+        unit.transfers.save([replace(row, resend_at_ms=None)])
+        assert unit.transfers.count() == {
+            (Direction.OUTGOING, TransferStatus.CONFIRMED): 1,
+            (Direction.INCOMING, incoming().status): 1,
+        }
 
 
 def test_a_posting_without_its_transfer_is_named(units: UnitsOfWork) -> None:
