@@ -183,7 +183,10 @@ class PostingRepository(Protocol):
     def statement(
         self, account_number: str, narrow: StatementFilter, before_posting_id: int | None, size: int
     ) -> list[tuple[int, Posting]]:
-        """A customer's postings with their ids, newest first."""
+        """A customer's postings with their ids, newest first, behind a posting or from the newest on.
+
+        By posting id, or by time if the filter `has_order_of_time`.
+        """
 
     def credits_behind(self, account_number: str, posting_id: int, among: int) -> list[int]:
         """The ids of the payments to a customer behind a posting, newest first.

@@ -43,6 +43,14 @@ class StatementFilter:
     to_ms: int | None = None
     """Only what was posted before this time."""
 
+    @property
+    def has_order_of_time(self) -> bool:
+        """Whether lines come by the time of posting, as an index has them.
+
+        Otherwise they come by posting id. The two orders differ only when the clock was put back.
+        """
+        return self.direction is not StatementDirection.ALL or self.from_ms is not None or self.to_ms is not None
+
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:

@@ -10,7 +10,7 @@ import threading
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final
 
@@ -390,14 +390,21 @@ class MemoryPostings(ExportedPostings):
     def statement(
         self, account_number: str, narrow: StatementFilter, before_posting_id: int | None, size: int
     ) -> list[tuple[int, Posting]]:
+        def place(entry: tuple[int, Posting]) -> tuple[int, int]:
+            return entry[1].posted_at_ms if narrow.has_order_of_time else 0, entry[0]
+
+        before = (0, before_posting_id or 0)
+        if narrow.has_order_of_time and before_posting_id is not None:
+            found = (place(entry) for entry in self._store.postings.values() if entry[0] == before_posting_id)
+            before = next(found, (0, 0))
         shown = [
             entry
             for entry in self._store.postings.values()
             if entry[1].account_number == account_number
             and _is_shown(entry[1], narrow)
-            and (before_posting_id is None or entry[0] < before_posting_id)
+            and (before_posting_id is None or place(entry) < before)
         ]
-        return sorted(shown, key=lambda entry: -entry[0])[:size]
+        return sorted(shown, key=place, reverse=True)[:size]
 
     def credits_behind(self, account_number: str, posting_id: int, among: int) -> list[int]:
         newest = [
@@ -447,7 +454,7 @@ class MemoryPostings(ExportedPostings):
         credited = self._credited()
         accounts = sorted(self._store.accounts.values(), key=lambda account: account.number)
         return BooksSummary(
-            *astuple(self.sums()),
+            **asdict(self.sums()),
             negative_accounts=tuple(account.number for account in accounts if account.balance_centavos < 0),
             unbalanced_accounts=tuple(
                 account.number

@@ -14,7 +14,18 @@ from bank_sim.application.views import (
     StatementDirection,
     StatementFilter,
 )
-from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
+from bank_sim.domain.books import (
+    CAPITAL,
+    CASH,
+    CLEARING,
+    CUSTOMER_PREFIX,
+    KINDS_IN,
+    KINDS_OF_CUSTOMERS,
+    KINDS_OUT,
+    SETTLEMENT,
+    Posting,
+    customer_ledger,
+)
 from pix.postgres.bulk import fetch_bulk, postpone_bulk
 from pix.postgres.engine import allow_maintenance, is_storable
 from pix.postgres.exports import ExportedTable
@@ -50,13 +61,14 @@ _FUNDED: Final = """
 """
 
 _LIST: Final = f"SELECT posting_id, {names(_COLUMNS)} FROM postings"  # noqa: S608 - names are constants of this module
-_DIRECTION_CONDITIONS: Final = {
-    StatementDirection.ALL: "true",
-    StatementDirection.IN: "debit_account <> :ledger AND kind <> 'refund'",
-    StatementDirection.OUT: "debit_account = :ledger",
-    StatementDirection.REFUNDS: "kind = 'refund'",
+_NEWEST_FIRST: Final = "ORDER BY posted_at_ms DESC, posting_id DESC"
+_TIME_OF_POSTING: Final = "(SELECT posted_at_ms FROM postings WHERE posting_id = :before)"
+_SHOWN_KINDS: Final = {
+    StatementDirection.ALL: tuple(KINDS_OF_CUSTOMERS),
+    StatementDirection.IN: tuple(KINDS_IN),
+    StatementDirection.OUT: tuple(KINDS_OUT),
+    StatementDirection.REFUNDS: (PostingKind.REFUND,),
 }
-
 # One statement, hence one snapshot: under load, sums that were taken one after the other would never agree.
 _ROWS: Final = " UNION ALL ".join(
     f"SELECT {table.key} AS id, direction, status, amount_centavos FROM {table.name}"  # noqa: S608 - names are constants
@@ -182,10 +194,16 @@ class PostgresPostings(PostgresRepository):
     def statement(
         self, account_number: str, narrow: StatementFilter, before_posting_id: int | None, size: int
     ) -> list[tuple[int, Posting]]:
-        conditions = ["account_number = :account_number", _DIRECTION_CONDITIONS[narrow.direction]]
         values: dict[str, Any] = {"account_number": account_number, "size": size}
-        if ":ledger" in _DIRECTION_CONDITIONS[narrow.direction]:
-            values["ledger"] = customer_ledger(account_number)
+        conditions = ["account_number = :account_number"]
+        if not narrow.has_order_of_time:
+            if before_posting_id is not None:
+                conditions.append("posting_id < :before")
+                values["before"] = before_posting_id
+            query = f"{_LIST} WHERE {' AND '.join(conditions)} ORDER BY posting_id DESC LIMIT :size"
+            return [(row[0], _posting_of(row)) for row in self._execute(query, **values)]
+        conditions.append("kind = shown.kind_shown")
+        values["kinds"] = [kind.value for kind in _SHOWN_KINDS[narrow.direction]]
         if narrow.from_ms is not None:
             conditions.append("posted_at_ms >= :from_ms")
             values["from_ms"] = narrow.from_ms
@@ -193,9 +211,15 @@ class PostgresPostings(PostgresRepository):
             conditions.append("posted_at_ms < :to_ms")
             values["to_ms"] = narrow.to_ms
         if before_posting_id is not None:
-            conditions.append("posting_id < :before")
+            conditions.append(f"(posted_at_ms, posting_id) < ({_TIME_OF_POSTING}, :before)")
             values["before"] = before_posting_id
-        rows = self._execute(f"{_LIST} WHERE {' AND '.join(conditions)} ORDER BY posting_id DESC LIMIT :size", **values)
+        # Each kind reads no further in the index than the page is long, however rare it is.
+        of_kind = f"{_LIST} WHERE {' AND '.join(conditions)} {_NEWEST_FIRST} LIMIT :size"
+        rows = self._execute(
+            "SELECT of_kind.* FROM unnest(CAST(:kinds AS text[])) AS shown(kind_shown) "  # noqa: S608 - constants
+            f"CROSS JOIN LATERAL ({of_kind}) AS of_kind {_NEWEST_FIRST} LIMIT :size",
+            **values,
+        )
         return [(row[0], _posting_of(row)) for row in rows]
 
     def credits_behind(self, account_number: str, posting_id: int, among: int) -> list[int]:

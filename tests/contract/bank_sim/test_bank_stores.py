@@ -454,6 +454,43 @@ def test_statement_lines_are_narrowed(units: UnitsOfWork) -> None:
     assert amounts(StatementFilter(), before=newest.posting_id) == [20_00, -20_00, 100_00]
 
 
+@pytest.mark.parametrize(
+    ("narrow", "expected"),
+    [
+        (StatementFilter(), [6, 5, 4, 3, 2, 1]),
+        (StatementFilter(StatementDirection.IN), [5, 4, 6, 3, 1]),
+        (StatementFilter(StatementDirection.OUT), [2]),
+        (StatementFilter(to_ms=NOW_MS + 500), [6, 3, 2, 1]),
+        (StatementFilter(StatementDirection.IN, from_ms=NOW_MS + 2, to_ms=NOW_MS + 901), [4, 6, 3]),
+        (StatementFilter(StatementDirection.REFUNDS), []),
+    ],
+)
+def test_a_narrowed_statement_is_paged_by_time_also_when_the_clock_was_put_back(
+    units: UnitsOfWork, narrow: StatementFilter, expected: list[int]
+) -> None:
+    account, written = replace(EMPTY, balance_centavos=0), []
+    for amount, after_ms in ((1, 0), (2, 1), (3, 2), (4, 900), (5, 901), (6, 450)):
+        act = books.withdrawal if amount == 2 else books.deposit
+        each = act(ANA.number, f"d-{amount}", amount, NOW_MS + after_ms)
+        account, done = books.book(replace(account, balance_centavos=100), each)
+        written.append(done)
+    with units() as unit:
+        unit.accounts.add(account, "salt:hash")
+        unit.postings.add(written)
+        unit.commit()
+    for size in (1, 2, 10):
+        seen: list[int] = []
+        before = None
+        while True:
+            with units() as unit:
+                page = unit.postings.statement(ANA.number, narrow, before, size)
+            seen += [posting.amount_centavos for _, posting in page]
+            if len(page) < size:
+                break
+            before = page[-1][0]
+        assert seen == expected
+
+
 def test_keys_are_kept_by_kind_and_text(units: UnitsOfWork) -> None:
     phone = AccountKey(ANA.number, PixKey(KeyKind.PHONE, "+5511987654321"), 5)
     email = AccountKey(ANA.number, PixKey(KeyKind.EMAIL, "ana@aurora.example"), 4)

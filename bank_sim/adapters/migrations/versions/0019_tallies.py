@@ -1,4 +1,4 @@
-"""Running sums of the books and counts of the rows, so that no page reads a growing table as a whole.
+"""Running sums of the books, counts of rows, and indexes, so that no page reads a growing table as a whole.
 
 Triggers keep them, so that nothing can write to the books without them. Each transaction adds to rows of a slot that no
 other transaction holds, so none waits for another; readers sum the slots.
@@ -109,6 +109,46 @@ def upgrade() -> None:
         CREATE TRIGGER returns_tallied AFTER UPDATE ON returns REFERENCING NEW TABLE AS added OLD TABLE AS removed
             FOR EACH STATEMENT EXECUTE FUNCTION tally_moved_rows();
 
+        CREATE TABLE dead_letter_tallies (
+            slot integer NOT NULL,
+            state text NOT NULL,
+            letters bigint NOT NULL,
+            PRIMARY KEY (slot, state)
+        ) WITH (fillfactor = 50);
+        CREATE FUNCTION tally_dead_letters() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'TRUNCATE' THEN
+                DELETE FROM dead_letter_tallies;
+                RETURN NULL;
+            END IF;
+            IF TG_OP = 'UPDATE' AND NEW.state = OLD.state THEN
+                RETURN NULL;
+            END IF;
+            INSERT INTO dead_letter_tallies AS t
+            SELECT free_tally_slot(), change.state, change.letters FROM (VALUES
+                (CASE WHEN TG_OP <> 'INSERT' THEN OLD.state END, -1),
+                (CASE WHEN TG_OP <> 'DELETE' THEN NEW.state END, 1)
+            ) AS change(state, letters) WHERE change.state IS NOT NULL
+            ON CONFLICT (slot, state) DO UPDATE SET letters = t.letters + excluded.letters;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER dead_letters_tallied AFTER INSERT OR UPDATE OR DELETE ON dead_letters
+            FOR EACH ROW EXECUTE FUNCTION tally_dead_letters();
+        CREATE TRIGGER no_dead_letters_tallied AFTER TRUNCATE ON dead_letters
+            FOR EACH STATEMENT EXECUTE FUNCTION tally_dead_letters();
+
+        CREATE INDEX postings_by_kind ON postings (account_number, kind, posted_at_ms, posting_id)
+            WHERE account_number IS NOT NULL;
+        CREATE INDEX transfers_failed ON transfers (requested_at_ms, end_to_end_id, direction) WHERE status = 'failed';
+        CREATE INDEX returns_failed ON returns (requested_at_ms, return_id, direction) WHERE status = 'failed';
+        CREATE INDEX transfers_receivable ON transfers (account_number, requested_at_ms, end_to_end_id)
+            WHERE direction = 'incoming' AND status = 'confirmed' AND txid <> '';
+        CREATE INDEX webhook_notices_of_txid ON webhook_notices (account_number, txid, notice_id) WHERE txid <> '';
+        CREATE INDEX webhook_notices_not_taken ON webhook_notices (account_number, status, notice_id)
+            WHERE status <> 'delivered';
+        CREATE INDEX dead_letters_by_state ON dead_letters (state, last_seen_at_ms);
+
+        INSERT INTO dead_letter_tallies SELECT 0, state, count(*) FROM dead_letters GROUP BY state;
         INSERT INTO posting_tallies
         SELECT 0, kind, split_part(debit_account, ':', 1), split_part(credit_account, ':', 1), count(*),
             sum(amount_centavos)
@@ -124,6 +164,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(
         """
+        DROP INDEX postings_by_kind, transfers_failed, returns_failed, transfers_receivable, webhook_notices_of_txid,
+            webhook_notices_not_taken, dead_letters_by_state;
+        DROP TRIGGER dead_letters_tallied ON dead_letters;
+        DROP TRIGGER no_dead_letters_tallied ON dead_letters;
         DROP TRIGGER postings_tallied ON postings;
         DROP TRIGGER accounts_tallied ON accounts;
         DROP TRIGGER accounts_tallied_new ON accounts;
@@ -131,7 +175,8 @@ def downgrade() -> None:
         DROP TRIGGER transfers_tallied_new ON transfers;
         DROP TRIGGER returns_tallied ON returns;
         DROP TRIGGER returns_tallied_new ON returns;
-        DROP FUNCTION tally_postings(), tally_accounts(), tally_rows(), tally_moved_rows(), free_tally_slot();
-        DROP TABLE posting_tallies, account_tallies, row_tallies;
+        DROP FUNCTION tally_postings(), tally_accounts(), tally_rows(), tally_moved_rows(), tally_dead_letters(),
+            free_tally_slot();
+        DROP TABLE posting_tallies, account_tallies, row_tallies, dead_letter_tallies;
         """
     )
