@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from hub.application.ports.returns import ReturnFilter
 from hub.application.queries import Queries
 from hub.application.returns import find_return, returns_of_transfer, search_returns
+from hub.application.use_cases import HubApplication
 from hub.domain.flows import timeline
 from hub.domain.flows.returns.model import NAME, ReturnStatus
 from hub.entrypoints.http.api.documents import PartyDocument, StepDocument, TimelineDocument
@@ -51,6 +52,9 @@ class ReturnWithHistory(ReturnDocument):
     """A return and its history."""
 
     history: list[StepDocument] = []  # noqa: RUF012 - pydantic copies it
+    archived_at_ms: int | None = Field(
+        default=None, description="When the history was moved to an archive; null while it is here."
+    )
 
 
 class ReturnPage(BaseModel):
@@ -66,8 +70,9 @@ def documents_of(queries: Queries, end_to_end_id: str) -> list[ReturnDocument]:
     return [ReturnDocument.of(row) for row in rows]
 
 
-def add_return_routes(router: APIRouter, queries: Queries) -> None:
+def add_return_routes(router: APIRouter, application: HubApplication) -> None:
     """Adds the routes of returns to the operator's."""
+    queries = application.queries
 
     @router.get("/returns", tags=["returns"])
     def list_returns(
@@ -118,6 +123,7 @@ def add_return_routes(router: APIRouter, queries: Queries) -> None:
         row, history = queries.read(lambda unit: find_return(unit, return_id))
         document = ReturnWithHistory.of(row)
         document.history = [StepDocument.of(step, NAME) for step in history]
+        document.archived_at_ms = application.histories.archived_at_ms(NAME, return_id)
         return document
 
     @router.get("/returns/{return_id}/timeline", tags=["returns"])

@@ -171,7 +171,7 @@ def api_routers(
     @router.get("/transfers/{end_to_end_id}", tags=["transfers"])
     def find_transfer(end_to_end_id: str) -> TransferWithHistory:
         """A transfer with its history, and the rows of other flows that are about it."""
-        return transfer_document(queries, end_to_end_id)
+        return transfer_document(application, end_to_end_id)
 
     @router.get("/transfers/{end_to_end_id}/story", tags=["transfers"])
     def show_timeline(end_to_end_id: str) -> list[TimelineDocument]:
@@ -219,5 +219,5 @@ def api_routers(
         return DeadLetterDocument.of(application.dead_letters.discard(digest, discard.note, author_of(request)))
 
     for add_routes in ADD_ROUTES:
-        add_routes(router, queries)
+        add_routes(router, application)
     return router, directory
