@@ -168,7 +168,7 @@ class RowRepository(Protocol[RowT]):
         """How many await the hub's decision."""
 
     def export(self, after: ExportKey | None, size: int) -> ExportPage:
-        """At most `size` rows behind an id, or the first ones, by id: `EXPORTED_OF_ROWS` of each."""
+        """At most `size` rows behind an id, or the first ones, by id: `EXPORTED_BY_BANK` of each."""
 
 
 class PostingRepository(Protocol):

@@ -106,30 +106,6 @@ class DemoPerson:
     account: Account
 
 
-EXPORTED_OF_ROWS: Final = (
-    "direction",
-    "status",
-    "reason",
-    "amount_centavos",
-    "payer_ispb",
-    "payer_account_number",
-    "payee_ispb",
-    "payee_account_number",
-    "resend_at_ms",
-)
-"""The columns that an export of a flow's rows has behind the first part of their ids."""
-EXPORTED_OF_POSTINGS: Final = (
-    "posting_id",
-    "kind",
-    "debit_account",
-    "credit_account",
-    "amount_centavos",
-    "end_to_end_id",
-    "direction",
-    "operation_id",
-)
-
-
 @dataclass(frozen=True, slots=True)
 class RowFilter:
     """What a list of a flow's rows shows; empty fields do not narrow it."""

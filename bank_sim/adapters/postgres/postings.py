@@ -8,7 +8,6 @@ from typing import Any, Final
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names, of_field
 from bank_sim.adapters.postgres.flows import TABLES
 from bank_sim.application.views import (
-    EXPORTED_OF_POSTINGS,
     BooksSummary,
     BooksSums,
     StatementDirection,
@@ -30,7 +29,7 @@ from pix.postgres.bulk import fetch_bulk, postpone_bulk
 from pix.postgres.engine import allow_maintenance, is_storable
 from pix.postgres.exports import ExportedTable
 from pix.postgres.unit_of_work import PostgresRepository
-from pix.scheme.exports import ExportKey, ExportPage
+from pix.scheme.exports import EXPORTED_POSTINGS, ExportKey, ExportPage
 from pix.scheme.postings import POSTINGS_DUE, Direction, PostingKind
 
 OFFENDERS_MAX: Final = 100
@@ -51,9 +50,9 @@ _COLUMNS: Final[list[Column[Posting]]] = [
 _ADD: Final = insert_statement("postings", _COLUMNS)
 _KNOWN_OPERATIONS: Final = "SELECT operation_id FROM postings WHERE operation_id = ANY(%(ids)s::text[])"
 
-_OPERATIONS: Final = ExportedTable("postings", ("operation_id",), EXPORTED_OF_POSTINGS, "operation_id IS NOT NULL")
+_OPERATIONS: Final = ExportedTable("postings", ("operation_id",), EXPORTED_POSTINGS, "operation_id IS NOT NULL")
 _OF_ROWS: Final = ExportedTable(
-    "postings", ("end_to_end_id", "direction", "kind"), EXPORTED_OF_POSTINGS, "end_to_end_id IS NOT NULL"
+    "postings", ("end_to_end_id", "direction", "kind"), EXPORTED_POSTINGS, "end_to_end_id IS NOT NULL"
 )
 _FUNDED: Final = """
     SELECT coalesce(sum(CASE credit_account WHEN :capital THEN amount_centavos ELSE -amount_centavos END), 0)::bigint

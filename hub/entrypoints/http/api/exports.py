@@ -7,10 +7,10 @@ from functools import partial
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from hub.application.ports.exports import EXPORTED_COLUMNS
 from hub.application.queries import Queries
 from hub.domain.flows.returns.model import NAME as RETURN
 from hub.domain.flows.transfer.model import NAME as TRANSFER
+from pix.scheme.exports import EXPORTED_BY_HUB
 from pix.web.exports import EXPORT_RESPONSES, ExportResponse, export_response
 
 
@@ -44,4 +44,4 @@ def add_export_routes(router: APIRouter, queries: Queries) -> None:
         return _export(RETURN)
 
     def _export(flow: str) -> ExportResponse:
-        return export_response(EXPORTED_COLUMNS[flow], partial(queries.export, flow))
+        return export_response(EXPORTED_BY_HUB[flow], partial(queries.export, flow))
