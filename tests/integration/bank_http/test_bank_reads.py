@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from fastapi.testclient import TestClient
@@ -193,6 +195,30 @@ def test_an_export_begins_before_it_has_read_everything(large: LargeBank) -> Non
     rows = large.reads.during(first_pages)
     assert rows["transfers"] >= EXPORT_PAGE_SIZE
     assert not {table for table, count in rows.items() if count > 2 * EXPORT_PAGE_SIZE + 100}
+
+
+@pytest.mark.parametrize("table", ["transfers", "postings"])
+def test_an_export_takes_no_more_memory_for_more_rows(large: LargeBank, table: str) -> None:
+    application = large.application
+    read = (
+        partial(application.exports.rows, "transfer") if table == "transfers" else application.exports.postings_of_rows
+    )
+    read(None)
+
+    tracemalloc.start()
+    try:
+        page = read(None)
+        of_a_page = tracemalloc.get_traced_memory()[1]
+        pages = 1
+        while page.last is not None:
+            page = read(page.last)
+            pages += 1
+        of_all = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert pages >= ROWS // EXPORT_PAGE_SIZE
+    # The page before is still there while the next one is read.
+    assert of_all < 2.5 * of_a_page
 
 
 def test_every_posting_is_read_when_that_is_asked_for(large: LargeBank) -> None:
