@@ -20,7 +20,7 @@ from bank_sim.application.customer_app.ports import DeviceRepository, FavouriteR
 from bank_sim.application.payable_codes.ports import SigningKeyRepository
 from bank_sim.application.receipts.ports import ReceiptRepository
 from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
-from bank_sim.application.views import BooksSummary, RowFilter, StatementFilter
+from bank_sim.application.views import BooksSummary, BooksSums, RowFilter, StatementFilter
 from bank_sim.application.webhooks.ports import NoticeRepository, WebhookRepository
 from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
@@ -168,7 +168,7 @@ class RowRepository(Protocol[RowT]):
         """How many await the hub's decision."""
 
     def export(self, after: ExportKey | None, size: int) -> ExportPage:
-        """At most `size` rows behind an id, or the first ones, by id: `EXPORTED_OF_ROWS` of each."""
+        """At most `size` rows behind an id, or the first ones, by id: `EXPORTED_BY_BANK` of each."""
 
 
 class PostingRepository(Protocol):
@@ -183,7 +183,10 @@ class PostingRepository(Protocol):
     def statement(
         self, account_number: str, narrow: StatementFilter, before_posting_id: int | None, size: int
     ) -> list[tuple[int, Posting]]:
-        """A customer's postings with their ids, newest first."""
+        """A customer's postings with their ids, newest first, behind a posting or from the newest on.
+
+        By posting id, or by time if the filter `has_order_of_time`.
+        """
 
     def credits_behind(self, account_number: str, posting_id: int, among: int) -> list[int]:
         """The ids of the payments to a customer behind a posting, newest first.
@@ -200,8 +203,11 @@ class PostingRepository(Protocol):
         the customer at most.
         """
 
+    def sums(self) -> BooksSums:
+        """The sums of the books as they are kept with each posting, at a cost that does not grow with the books."""
+
     def summary(self, *, compare_rows: bool = True) -> BooksSummary:
-        """The sums of the books, and whether they hold together.
+        """The sums over the postings themselves, and whether they hold together: reads every posting.
 
         Without `compare_rows` no row is compared with its postings, and `unbalanced_transfers` is empty.
         """

@@ -17,6 +17,7 @@ from bank_sim.application.views import (
     PAGE_SIZE_MAX,
     AccountPage,
     BooksSummary,
+    BooksSums,
     DemoPerson,
     HomePage,
     PostingPage,
@@ -213,6 +214,11 @@ class Queries:
     def count_transfers(self) -> Mapping[tuple[Direction, str], int]:
         with self._units() as unit:
             return unit.transfers.count()
+
+    def sums_of_books(self) -> BooksSums:
+        """At once, however long the history is."""
+        with self._units() as unit:
+            return unit.postings.sums()
 
     def books(self, *, compare_rows: bool = True) -> BooksSummary:
         with self._units() as unit:

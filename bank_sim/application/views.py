@@ -43,6 +43,14 @@ class StatementFilter:
     to_ms: int | None = None
     """Only what was posted before this time."""
 
+    @property
+    def has_order_of_time(self) -> bool:
+        """Whether lines come by the time of posting, as an index has them.
+
+        Otherwise they come by posting id. The two orders differ only when the clock was put back.
+        """
+        return self.direction is not StatementDirection.ALL or self.from_ms is not None or self.to_ms is not None
+
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
@@ -96,30 +104,6 @@ class DemoPerson:
 
     story: str
     account: Account
-
-
-EXPORTED_OF_ROWS: Final = (
-    "direction",
-    "status",
-    "reason",
-    "amount_centavos",
-    "payer_ispb",
-    "payer_account_number",
-    "payee_ispb",
-    "payee_account_number",
-    "resend_at_ms",
-)
-"""The columns that an export of a flow's rows has behind the first part of their ids."""
-EXPORTED_OF_POSTINGS: Final = (
-    "posting_id",
-    "kind",
-    "debit_account",
-    "credit_account",
-    "amount_centavos",
-    "end_to_end_id",
-    "direction",
-    "operation_id",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +177,7 @@ class PostingPage:
 
 
 @dataclass(frozen=True, slots=True)
-class BooksSummary:
+class BooksSums:
     """The bank's books in sums. What is owed (customers, clearing, capital) equals what is held (cash, settlement)."""
 
     customers_centavos: int
@@ -209,6 +193,24 @@ class BooksSummary:
     deposits_centavos: int
     """All that customers have ever paid in, less what they have taken out."""
     postings: int
+
+    @property
+    def offenders(self) -> tuple[str, ...]:
+        """Accounts and transfers that do not hold; sums alone name none."""
+        return ()
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether the sums agree, and nothing that was compared breaks them."""
+        owed = self.customers_posted_centavos + self.clearing_centavos + self.capital_centavos
+        held = self.cash_centavos + self.settlement_centavos
+        return owed == held and self.customers_centavos == self.customers_posted_centavos and not self.offenders
+
+
+@dataclass(frozen=True, slots=True)
+class BooksSummary(BooksSums):
+    """The sums over the postings themselves, and what is wrong with single accounts and transfers."""
+
     negative_accounts: tuple[str, ...]
     """Account numbers whose balance is below zero: never any."""
     unbalanced_accounts: tuple[str, ...]
@@ -217,14 +219,5 @@ class BooksSummary:
     """End-to-end ids whose postings are not what their status demands: never any."""
 
     @property
-    def is_balanced(self) -> bool:
-        """Whether every sum and every account holds."""
-        owed = self.customers_posted_centavos + self.clearing_centavos + self.capital_centavos
-        held = self.cash_centavos + self.settlement_centavos
-        return (
-            owed == held
-            and self.customers_centavos == self.customers_posted_centavos
-            and not self.negative_accounts
-            and not self.unbalanced_accounts
-            and not self.unbalanced_transfers
-        )
+    def offenders(self) -> tuple[str, ...]:
+        return self.negative_accounts + self.unbalanced_accounts + self.unbalanced_transfers

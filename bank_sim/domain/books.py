@@ -21,6 +21,13 @@ SETTLEMENT: Final = "settlement"
 """The bank's account at the hub, mirrored: an asset."""
 CUSTOMER_PREFIX: Final = "customer:"
 
+KINDS_IN: Final = frozenset({PostingKind.DEPOSIT, PostingKind.CREDIT})
+"""They bring a customer new money."""
+KINDS_OUT: Final = frozenset({PostingKind.PAYMENT, PostingKind.WITHDRAWAL})
+"""They take a customer's money."""
+KINDS_OF_CUSTOMERS: Final = KINDS_IN | KINDS_OUT | {PostingKind.REFUND}
+"""All that change a customer's balance."""
+
 
 @value_object
 class Posting:

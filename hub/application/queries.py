@@ -89,7 +89,7 @@ class Queries:
             return {flow: rows.count_open() for flow, rows in unit.rows.items()}
 
     def export(self, flow: str, after: ExportKey | None) -> ExportPage:
-        """A page of a flow's rows in the order of their ids; see `EXPORTED_COLUMNS`."""
+        """A page of a flow's rows in the order of their ids; see `EXPORTED_BY_HUB`."""
         with self._units() as unit:
             return unit.rows[flow].export(after, EXPORT_PAGE_SIZE)
 

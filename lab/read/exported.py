@@ -16,44 +16,14 @@ from typing import Any, Final, TypeVar
 from lab.read.audited import UNDECIDED_AT_BANK, AccountReference, BankTransfer, HubTransfer, Posting
 from lab.read.rest import BankRest, HubRest, Json, Rest
 from lab.read.spill import SpilledRows, Values, read_first_line, write_bytes, write_sorted
+from pix.scheme.exports import EXPORTED_BY_BANK, EXPORTED_BY_HUB, EXPORTED_POSTINGS
 
 Row = TypeVar("Row", HubTransfer, BankTransfer)
 
-_HUB_COLUMNS: Final = (
-    "status",
-    "reason",
-    "amount_centavos",
-    "payer_ispb",
-    "payer_account_number",
-    "payee_ispb",
-    "payee_account_number",
-    "closed_at_ms",
-)
 _Text = str | None
 _HUB_TYPES: Final = tuple[str, str, _Text, int, _Text, _Text, _Text, _Text, int | None]
 _HUB_RETURN_TYPES: Final = tuple[str, str, _Text, int, _Text, _Text, _Text, _Text, int | None, str]
-_BANK_COLUMNS: Final = (
-    "direction",
-    "status",
-    "reason",
-    "amount_centavos",
-    "payer_ispb",
-    "payer_account_number",
-    "payee_ispb",
-    "payee_account_number",
-    "resend_at_ms",
-)
 _BANK_TYPES: Final = tuple[str, str, str, _Text, int, str, str, _Text, _Text, int | None]
-_POSTING_COLUMNS: Final = (
-    "posting_id",
-    "kind",
-    "debit_account",
-    "credit_account",
-    "amount_centavos",
-    "end_to_end_id",
-    "direction",
-    "operation_id",
-)
 _POSTING_TYPES: Final = tuple[int, str, str, str, int, _Text, _Text, _Text]
 
 
@@ -62,9 +32,8 @@ class HubRows:
 
     def __init__(self, hub: HubRest, folder: Path, name: str) -> None:
         """Reads them. Raises `Unreachable`, `Unfit`."""
-        transfers = _Source(hub, "/transfers/export", ("end_to_end_id", *_HUB_COLUMNS), _id_of)
-        columns = ("return_id", *_HUB_COLUMNS, "original_end_to_end_id")
-        returns = _Source(hub, "/returns/export", columns, _id_of)
+        transfers = _Source(hub, "/transfers/export", EXPORTED_BY_HUB["transfer"], _id_of)
+        returns = _Source(hub, "/returns/export", EXPORTED_BY_HUB["return"], _id_of)
         self._transfers = transfers.read(folder / f"{name}-transfers", hub.transfers, _HUB_TYPES, _transfer)
         self._returns = returns.read(
             folder / f"{name}-returns", lambda: hub.returns("before", "next"), _HUB_RETURN_TYPES, _return
@@ -80,8 +49,8 @@ class BankRows:
 
     def __init__(self, bank: BankRest, folder: Path, name: str) -> None:
         """Reads them. Raises `Unreachable`, `Unfit`."""
-        transfers = _Source(bank, "/transfers/export", ("end_to_end_id", *_BANK_COLUMNS), _id_and_direction)
-        returns = _Source(bank, "/returns/export", ("return_id", *_BANK_COLUMNS), _id_and_direction)
+        transfers = _Source(bank, "/transfers/export", EXPORTED_BY_BANK["transfer"], _id_and_direction)
+        returns = _Source(bank, "/returns/export", EXPORTED_BY_BANK["return"], _id_and_direction)
         self._transfers = transfers.read(folder / f"{name}-transfers", bank.transfers, _BANK_TYPES, _bank_transfer)
         self._returns = returns.read(
             folder / f"{name}-returns", lambda: bank.returns("after", "next_cursor"), _BANK_TYPES, _bank_return
@@ -93,7 +62,7 @@ class BankRows:
 
 def read_postings(bank: BankRest, folder: Path, name: str) -> Iterable[Posting]:
     """A bank's postings in a file of a folder. Raises `Unreachable`, `Unfit`."""
-    source = _Source(bank, "/postings/export", _POSTING_COLUMNS, _place_of_posting)
+    source = _Source(bank, "/postings/export", EXPORTED_POSTINGS, _place_of_posting)
     return source.read(folder / f"{name}-postings", bank.postings, _POSTING_TYPES, Posting._make)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Hashable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -31,6 +32,8 @@ from lab.read.spill import Unfit
 
 ACTIVITY_POLL_SECONDS: Final = 0.25
 """Between two readings of the activity."""
+BANKS_AT_ONCE: Final = 4
+"""So many banks are read at the same time."""
 
 
 _SETTLEMENT: Final = TypeAdapter(SettlementAccount)
@@ -128,20 +131,24 @@ class NetworkReader:
         names = {str(bank["ispb"]): bank for bank in self.hub.banks()}
         report_step("Reading the hub's data.")
         before = HubRows(self.hub, folder, "before")
-        banks: list[BankView] = []
-        for ispb, bank in self.banks().items():
-            name, code = str(names[ispb]["name"]), str(names[ispb]["code"])
-            report_step("Reading the books of {}.", name)
-            banks.append(
-                BankView(
-                    ispb=ispb,
-                    code=code,
-                    name=name,
-                    books=_BOOKS.validate_python(bank.books()),
-                    transfers=BankRows(bank, folder, f"bank{len(banks)}"),
-                    postings=read_postings(bank, folder, f"bank{len(banks)}"),
-                )
+        banks = self.banks()
+        for ispb in banks:
+            report_step("Reading the books of {}.", str(names[ispb]["name"]))
+
+        def read_bank(number: int, ispb: str) -> BankView:
+            rest, folder_name = banks[ispb], f"bank{number}"
+            return BankView(
+                ispb=ispb,
+                code=str(names[ispb]["code"]),
+                name=str(names[ispb]["name"]),
+                books=_BOOKS.validate_python(rest.books()),
+                transfers=BankRows(rest, folder, folder_name),
+                postings=read_postings(rest, folder, folder_name),
             )
+
+        # A bank's database and service are the slow part, and each bank has others.
+        with ThreadPoolExecutor(BANKS_AT_ONCE) as pool:
+            views_of_banks = tuple(pool.map(read_bank, range(len(banks)), banks))
         report_step("Reading the hub again.")
         settlement = {
             str(account["ispb"]): _SETTLEMENT.validate_python(account) for account in self.hub.settlement_accounts()
@@ -152,7 +159,7 @@ class NetworkReader:
             _COURSE_BANK.validate_python({**bank, "name": names[bank["ispb"]]["name"]}) for bank in course["banks"]
         )
         owed = tuple(_OWED.validate_python(row) for row in course["owed"])
-        return NetworkSnapshot(before, settlement, tuple(banks), after, views, owed)
+        return NetworkSnapshot(before, settlement, views_of_banks, after, views, owed)
 
     def find_transfer(self, end_to_end_id: str) -> Json | None:
         """The hub's row with its history; None when the hub does not know it. Raises `Unreachable`."""

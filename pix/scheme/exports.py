@@ -6,7 +6,8 @@ Pages follow one another by the table's key, so neither a participant nor its re
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from pix.scheme.values import value_object
@@ -14,6 +15,53 @@ from pix.scheme.values import value_object
 EXPORT_PAGE_SIZE: Final = 5_000
 """Rows of a page: a few hundred kilobytes."""
 NO_ROWS: Final = ""
+
+_AT_HUB: Final = (
+    "status",
+    "reason",
+    "amount_centavos",
+    "payer_ispb",
+    "payer_account_number",
+    "payee_ispb",
+    "payee_account_number",
+    "closed_at_ms",
+)
+EXPORTED_BY_HUB: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "transfer": ("end_to_end_id", *_AT_HUB),
+        "return": ("return_id", *_AT_HUB, "original_end_to_end_id"),
+    }
+)
+"""The columns of the hub's exports, by the name of the flow; the first one is the key.
+
+It is what the hub has decided, without texts, Pix keys and histories.
+"""
+_AT_BANK: Final = (
+    "direction",
+    "status",
+    "reason",
+    "amount_centavos",
+    "payer_ispb",
+    "payer_account_number",
+    "payee_ispb",
+    "payee_account_number",
+    "resend_at_ms",
+)
+EXPORTED_BY_BANK: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"transfer": ("end_to_end_id", *_AT_BANK), "return": ("return_id", *_AT_BANK)}
+)
+"""The columns of a bank's exports, by the name of the flow; the first two are the key."""
+EXPORTED_POSTINGS: Final = (
+    "posting_id",
+    "kind",
+    "debit_account",
+    "credit_account",
+    "amount_centavos",
+    "end_to_end_id",
+    "direction",
+    "operation_id",
+)
+"""The columns of a bank's export of its postings."""
 
 ExportKey = tuple[str, ...]
 """The values of a table's key, by which an export is ordered, byte by byte."""

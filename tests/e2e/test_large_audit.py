@@ -7,6 +7,8 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
@@ -20,10 +22,11 @@ from lab.network.parts.ports import free_port
 from tests.e2e.conftest import command_line
 from tests.support.large import BankDatabase, fill
 
-TRANSFERS = 1_000_000
+TRANSFERS = int(os.environ.get("LARGE_AUDIT_TRANSFERS", "1000000"))
+"""Fewer for a quick look."""
 BEGIN_MS = 1_750_000_000_000
 BYTES_MAX = 300_000_000
-PROCESSOR_SECONDS_MAX = 120.0
+PROCESSOR_SECONDS_MAX = max(10.0, 120.0 * TRANSFERS / 1_000_000)
 """Of the audit's process: what others do on the machine is in the time of the clock alone."""
 
 
@@ -46,7 +49,7 @@ def large_network() -> Iterator[Network]:
 @pytest.mark.prove
 @pytest.mark.timeout(7_200)
 def test_a_million_transfers_are_audited_in_little_memory(large_network: Network) -> None:
-    before = _processor_seconds()
+    before, began = _processor_seconds(), time.monotonic()
     process = subprocess.Popen(
         command_line("audit", "--hub", large_network.hub_url, "--json"),
         stdout=subprocess.PIPE,
@@ -61,11 +64,16 @@ def test_a_million_transfers_are_audited_in_little_memory(large_network: Network
             break
         except subprocess.TimeoutExpired:
             most_bytes = max(most_bytes, audit.memory_info().rss)
+    used = _processor_seconds() - before
+    sys.stdout.write(
+        f"{TRANSFERS} transfers: {used:.0f} s of a processor, {time.monotonic() - began:.0f} s of the clock, "
+        f"{most_bytes // 1_000_000} MB\n"
+    )
     document: dict[str, Any] = json.loads(output)
     assert process.returncode == 0, document
     assert document["transfers"]["completed"] + document["transfers"]["failed"] >= TRANSFERS
     assert 0 < most_bytes < BYTES_MAX
-    assert _processor_seconds() - before < PROCESSOR_SECONDS_MAX
+    assert used < PROCESSOR_SECONDS_MAX
 
 
 def _processor_seconds() -> float:

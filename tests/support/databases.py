@@ -18,13 +18,14 @@ from pix.postgres.plain_connection import connect_plainly
 HUB_TABLES = (
     "dead_letters, transfers, transfer_tallies, returns, return_tallies, pix_keys, key_events, bank_instances, "
     "settlement_fundings, settlement_accounts, bank_secrets, banks, network_clock, clock_jump, clock_reports, "
-    "course_banks, course_accounts, course_legs, operator_trail"
+    "course_banks, course_accounts, course_legs, operator_trail, key_tallies, dead_letter_tallies"
 )
 BANK_TABLES = (
     "accounts, account_keys, transfers, returns, postings, rules, planned_payments, participants, seeded_stories, "
     "dead_letters, network_clock, schedules, schedule_executions, charges, charge_revisions, locations, batches, "
     "batch_items, api_credentials, api_requests, webhooks, webhook_notices, webhook_deliveries, webhook_reports, "
-    "signing_keys, devices, favourites, read_marks"
+    "signing_keys, devices, favourites, read_marks, posting_tallies, account_tallies, "
+    "row_tallies, dead_letter_tallies"
 )
 
 RESTART_NUMBERS = (

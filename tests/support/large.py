@@ -140,9 +140,18 @@ def fill_hub(url: str, first: str, second: str, transfers: int, begin_ms: int) -
     _run(url, "", _HUB, _TALLIES, transfers, _values(first, second, begin_ms))
 
 
-def fill_bank(bank: BankDatabase, first: str, second: str, transfers: int, begin_ms: int) -> None:
-    """The part of one of the two."""
-    _run(bank.url, _ACCOUNTS, _BANK, "", transfers, {**_values(first, second, begin_ms), "own": bank.ispb})
+def fill_bank(
+    bank: BankDatabase, first: str, second: str, transfers: int, begin_ms: int, accounts: int = ACCOUNTS
+) -> None:
+    """The part of one of the two, among so many of its customers."""
+    _run(
+        bank.url,
+        _ACCOUNTS,
+        _BANK,
+        "",
+        transfers,
+        {**_values(first, second, begin_ms), "own": bank.ispb, "accounts": accounts},
+    )
 
 
 def _values(first: str, second: str, begin_ms: int) -> dict[str, object]:

@@ -7,10 +7,9 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
-from bank_sim.application.views import EXPORTED_OF_POSTINGS, EXPORTED_OF_ROWS
 from bank_sim.domain.books import CAPITAL, Posting
 from pix.runtime.memory_table import MemoryTable
-from pix.scheme.exports import ExportKey, ExportPage, export_line, export_page
+from pix.scheme.exports import EXPORTED_BY_BANK, EXPORTED_POSTINGS, ExportKey, ExportPage, export_line, export_page
 from pix.scheme.postings import PostingKind
 
 
@@ -21,9 +20,8 @@ class ExportedRows:
     _flow: str
 
     def export(self, after: ExportKey | None, size: int) -> ExportPage:
-        key = "return_id" if self._flow == "return" else "end_to_end_id"
         rows = sorted((row for row in self._rows.values() if after is None or row.row_id > after), key=_row_id)
-        lines = "\n".join(export_line(row, (key, *EXPORTED_OF_ROWS)) for row in rows[:size])
+        lines = "\n".join(export_line(row, EXPORTED_BY_BANK[self._flow]) for row in rows[:size])
         return export_page(lines, size, [0, 1])
 
 
@@ -58,11 +56,11 @@ class ExportedPostings:
         ]
         shown = sorted(entry for entry in keyed if after is None or entry[0] > after)[:size]
         lines = "\n".join(json.dumps(_values(posting_id, posting)) for _, posting_id, posting in shown)
-        return export_page(lines, size, [EXPORTED_OF_POSTINGS.index(name) for name in key])
+        return export_page(lines, size, [EXPORTED_POSTINGS.index(name) for name in key])
 
 
 def _values(posting_id: int, posting: Posting) -> list[Any]:
-    return [posting_id, *(getattr(posting, name) for name in EXPORTED_OF_POSTINGS[1:])]
+    return [posting_id, *(getattr(posting, name) for name in EXPORTED_POSTINGS[1:])]
 
 
 def _row_id(row: Any) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import threading
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final
 
@@ -41,6 +41,7 @@ from bank_sim.application.receipts.ports import ReceiptRepository
 from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
 from bank_sim.application.views import (
     BooksSummary,
+    BooksSums,
     RowFilter,
     StatementDirection,
     StatementFilter,
@@ -389,14 +390,21 @@ class MemoryPostings(ExportedPostings):
     def statement(
         self, account_number: str, narrow: StatementFilter, before_posting_id: int | None, size: int
     ) -> list[tuple[int, Posting]]:
+        def place(entry: tuple[int, Posting]) -> tuple[int, int]:
+            return entry[1].posted_at_ms if narrow.has_order_of_time else 0, entry[0]
+
+        before = (0, before_posting_id or 0)
+        if narrow.has_order_of_time and before_posting_id is not None:
+            found = (place(entry) for entry in self._store.postings.values() if entry[0] == before_posting_id)
+            before = next(found, (0, 0))
         shown = [
             entry
             for entry in self._store.postings.values()
             if entry[1].account_number == account_number
             and _is_shown(entry[1], narrow)
-            and (before_posting_id is None or entry[0] < before_posting_id)
+            and (before_posting_id is None or place(entry) < before)
         ]
-        return sorted(shown, key=lambda entry: -entry[0])[:size]
+        return sorted(shown, key=place, reverse=True)[:size]
 
     def credits_behind(self, account_number: str, posting_id: int, among: int) -> list[int]:
         newest = [
@@ -421,22 +429,16 @@ class MemoryPostings(ExportedPostings):
                 came[place] += posting.amount_centavos
         return list(zip(came, went, strict=True)), len(newest)
 
-    def summary(self, *, compare_rows: bool = True) -> BooksSummary:
-        credited: Counter[str] = Counter()
+    def sums(self) -> BooksSums:
+        credited = self._credited()
         deposits_centavos = 0
-        booked: dict[RowId, list[Posting]] = {}
         for _, posting in self._store.postings.values():
-            credited[posting.debit_account] -= posting.amount_centavos
-            credited[posting.credit_account] += posting.amount_centavos
             if posting.kind is PostingKind.DEPOSIT:
                 deposits_centavos += posting.amount_centavos
             elif posting.kind is PostingKind.WITHDRAWAL:
                 deposits_centavos -= posting.amount_centavos
-            if posting.end_to_end_id is not None and posting.direction is not None:
-                booked.setdefault((posting.end_to_end_id, posting.direction), []).append(posting)
-        accounts = list(self._store.accounts.values())
-        return BooksSummary(
-            customers_centavos=sum(account.balance_centavos for account in accounts),
+        return BooksSums(
+            customers_centavos=sum(account.balance_centavos for account in self._store.accounts.values()),
             customers_posted_centavos=sum(
                 centavos for ledger, centavos in credited.items() if ledger.startswith(CUSTOMER_PREFIX)
             ),
@@ -446,18 +448,35 @@ class MemoryPostings(ExportedPostings):
             capital_centavos=credited[CAPITAL],
             deposits_centavos=deposits_centavos,
             postings=sum(1 for _ in self._store.postings.values()),
-            negative_accounts=tuple(sorted(account.number for account in accounts if account.balance_centavos < 0)),
-            unbalanced_accounts=tuple(
-                sorted(
-                    account.number
-                    for account in accounts
-                    if account.balance_centavos != credited[customer_ledger(account.number)]
-                )
-            ),
-            unbalanced_transfers=self._unbalanced_rows(booked) if compare_rows else (),
         )
 
-    def _unbalanced_rows(self, booked: Mapping[RowId, Sequence[Posting]]) -> tuple[str, ...]:
+    def summary(self, *, compare_rows: bool = True) -> BooksSummary:
+        credited = self._credited()
+        accounts = sorted(self._store.accounts.values(), key=lambda account: account.number)
+        return BooksSummary(
+            **asdict(self.sums()),
+            negative_accounts=tuple(account.number for account in accounts if account.balance_centavos < 0),
+            unbalanced_accounts=tuple(
+                account.number
+                for account in accounts
+                if account.balance_centavos != credited[customer_ledger(account.number)]
+            ),
+            unbalanced_transfers=self._unbalanced_rows() if compare_rows else (),
+        )
+
+    def _credited(self) -> Counter[str]:
+        """What each ledger account was credited, less what it was debited."""
+        credited: Counter[str] = Counter()
+        for _, posting in self._store.postings.values():
+            credited[posting.debit_account] -= posting.amount_centavos
+            credited[posting.credit_account] += posting.amount_centavos
+        return credited
+
+    def _unbalanced_rows(self) -> tuple[str, ...]:
+        booked: dict[RowId, list[Posting]] = {}
+        for _, posting in self._store.postings.values():
+            if posting.end_to_end_id is not None and posting.direction is not None:
+                booked.setdefault((posting.end_to_end_id, posting.direction), []).append(posting)
         rows = {row.row_id: row for table in self._store.rows.values() for row in table.values()}
         odd = {row_id[0] for row_id in booked if row_id not in rows}
         for row in rows.values():

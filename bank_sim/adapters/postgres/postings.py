@@ -1,4 +1,4 @@
-"""The books on PostgreSQL: append-only, and every sum is over the postings themselves."""
+"""The books on PostgreSQL: append-only, and triggers keep their sums in tallies."""
 
 from __future__ import annotations
 
@@ -7,13 +7,29 @@ from typing import Any, Final
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names, of_field
 from bank_sim.adapters.postgres.flows import TABLES
-from bank_sim.application.views import EXPORTED_OF_POSTINGS, BooksSummary, StatementDirection, StatementFilter
-from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
+from bank_sim.application.views import (
+    BooksSummary,
+    BooksSums,
+    StatementDirection,
+    StatementFilter,
+)
+from bank_sim.domain.books import (
+    CAPITAL,
+    CASH,
+    CLEARING,
+    CUSTOMER_PREFIX,
+    KINDS_IN,
+    KINDS_OF_CUSTOMERS,
+    KINDS_OUT,
+    SETTLEMENT,
+    Posting,
+    customer_ledger,
+)
 from pix.postgres.bulk import fetch_bulk, postpone_bulk
 from pix.postgres.engine import allow_maintenance, is_storable
 from pix.postgres.exports import ExportedTable
 from pix.postgres.unit_of_work import PostgresRepository
-from pix.scheme.exports import ExportKey, ExportPage
+from pix.scheme.exports import EXPORTED_POSTINGS, ExportKey, ExportPage
 from pix.scheme.postings import POSTINGS_DUE, Direction, PostingKind
 
 OFFENDERS_MAX: Final = 100
@@ -34,9 +50,9 @@ _COLUMNS: Final[list[Column[Posting]]] = [
 _ADD: Final = insert_statement("postings", _COLUMNS)
 _KNOWN_OPERATIONS: Final = "SELECT operation_id FROM postings WHERE operation_id = ANY(%(ids)s::text[])"
 
-_OPERATIONS: Final = ExportedTable("postings", ("operation_id",), EXPORTED_OF_POSTINGS, "operation_id IS NOT NULL")
+_OPERATIONS: Final = ExportedTable("postings", ("operation_id",), EXPORTED_POSTINGS, "operation_id IS NOT NULL")
 _OF_ROWS: Final = ExportedTable(
-    "postings", ("end_to_end_id", "direction", "kind"), EXPORTED_OF_POSTINGS, "end_to_end_id IS NOT NULL"
+    "postings", ("end_to_end_id", "direction", "kind"), EXPORTED_POSTINGS, "end_to_end_id IS NOT NULL"
 )
 _FUNDED: Final = """
     SELECT coalesce(sum(CASE credit_account WHEN :capital THEN amount_centavos ELSE -amount_centavos END), 0)::bigint
@@ -44,13 +60,14 @@ _FUNDED: Final = """
 """
 
 _LIST: Final = f"SELECT posting_id, {names(_COLUMNS)} FROM postings"  # noqa: S608 - names are constants of this module
-_DIRECTION_CONDITIONS: Final = {
-    StatementDirection.ALL: "true",
-    StatementDirection.IN: "debit_account <> :ledger AND kind <> 'refund'",
-    StatementDirection.OUT: "debit_account = :ledger",
-    StatementDirection.REFUNDS: "kind = 'refund'",
+_NEWEST_FIRST: Final = "ORDER BY posted_at_ms DESC, posting_id DESC"
+_TIME_OF_POSTING: Final = "(SELECT posted_at_ms FROM postings WHERE posting_id = :before)"
+_SHOWN_KINDS: Final = {
+    StatementDirection.ALL: tuple(KINDS_OF_CUSTOMERS),
+    StatementDirection.IN: tuple(KINDS_IN),
+    StatementDirection.OUT: tuple(KINDS_OUT),
+    StatementDirection.REFUNDS: (PostingKind.REFUND,),
 }
-
 # One statement, hence one snapshot: under load, sums that were taken one after the other would never agree.
 _ROWS: Final = " UNION ALL ".join(
     f"SELECT {table.key} AS id, direction, status, amount_centavos FROM {table.name}"  # noqa: S608 - names are constants
@@ -100,6 +117,23 @@ _SUMMARY: Final = f"""
         ARRAY(SELECT number FROM odd_accounts),
         ARRAY(SELECT id FROM odd_rows)
 """  # noqa: S608 - names are constants
+_SUMS: Final = """
+    WITH entries AS (
+        SELECT debit_ledger AS ledger, -amount_centavos AS credited FROM posting_tallies
+        UNION ALL SELECT credit_ledger, amount_centavos FROM posting_tallies
+    )
+    SELECT
+        (SELECT coalesce(sum(balance_centavos), 0)::bigint FROM account_tallies),
+        coalesce(sum(credited) FILTER (WHERE ledger = :customer), 0)::bigint,
+        coalesce(sum(credited) FILTER (WHERE ledger = :clearing), 0)::bigint,
+        coalesce(-sum(credited) FILTER (WHERE ledger = :settlement), 0)::bigint,
+        coalesce(-sum(credited) FILTER (WHERE ledger = :cash), 0)::bigint,
+        coalesce(sum(credited) FILTER (WHERE ledger = :capital), 0)::bigint,
+        (SELECT coalesce(sum(CASE kind WHEN 'deposit' THEN amount_centavos ELSE -amount_centavos END), 0)::bigint
+            FROM posting_tallies WHERE kind IN ('deposit', 'withdrawal')),
+        (SELECT coalesce(sum(postings), 0)::bigint FROM posting_tallies)
+    FROM entries
+"""
 _CREDITS_BEHIND: Final = """
     SELECT posting_id FROM (
         SELECT posting_id, kind FROM postings WHERE account_number = :account_number AND posting_id > :posting_id
@@ -120,14 +154,14 @@ _SUMS_BY_TIME: Final = """
 _DUE: Final = {
     f"{direction} {status}": ",".join(sorted(due)) for (direction, status), due in POSTINGS_DUE.items() if due
 }
+_SYSTEM_LEDGERS: Final = {"clearing": CLEARING, "settlement": SETTLEMENT, "cash": CASH, "capital": CAPITAL}
+_LEDGERS: Final = {"customer": CUSTOMER_PREFIX.removesuffix(":"), **_SYSTEM_LEDGERS}
+"""In the tallies customers are one ledger."""
 _PARAMETERS: Final = {
     "due_states": list(_DUE),
     "due_kinds": list(_DUE.values()),
     "customer_prefix": CUSTOMER_PREFIX,
-    "clearing": CLEARING,
-    "settlement": SETTLEMENT,
-    "cash": CASH,
-    "capital": CAPITAL,
+    **_SYSTEM_LEDGERS,
 }
 
 
@@ -159,10 +193,16 @@ class PostgresPostings(PostgresRepository):
     def statement(
         self, account_number: str, narrow: StatementFilter, before_posting_id: int | None, size: int
     ) -> list[tuple[int, Posting]]:
-        conditions = ["account_number = :account_number", _DIRECTION_CONDITIONS[narrow.direction]]
         values: dict[str, Any] = {"account_number": account_number, "size": size}
-        if ":ledger" in _DIRECTION_CONDITIONS[narrow.direction]:
-            values["ledger"] = customer_ledger(account_number)
+        conditions = ["account_number = :account_number"]
+        if not narrow.has_order_of_time:
+            if before_posting_id is not None:
+                conditions.append("posting_id < :before")
+                values["before"] = before_posting_id
+            query = f"{_LIST} WHERE {' AND '.join(conditions)} ORDER BY posting_id DESC LIMIT :size"
+            return [(row[0], _posting_of(row)) for row in self._execute(query, **values)]
+        conditions.append("kind = shown.kind_shown")
+        values["kinds"] = [kind.value for kind in _SHOWN_KINDS[narrow.direction]]
         if narrow.from_ms is not None:
             conditions.append("posted_at_ms >= :from_ms")
             values["from_ms"] = narrow.from_ms
@@ -170,9 +210,15 @@ class PostgresPostings(PostgresRepository):
             conditions.append("posted_at_ms < :to_ms")
             values["to_ms"] = narrow.to_ms
         if before_posting_id is not None:
-            conditions.append("posting_id < :before")
+            conditions.append(f"(posted_at_ms, posting_id) < ({_TIME_OF_POSTING}, :before)")
             values["before"] = before_posting_id
-        rows = self._execute(f"{_LIST} WHERE {' AND '.join(conditions)} ORDER BY posting_id DESC LIMIT :size", **values)
+        # Each kind reads no further in the index than the page is long, however rare it is.
+        of_kind = f"{_LIST} WHERE {' AND '.join(conditions)} {_NEWEST_FIRST} LIMIT :size"
+        rows = self._execute(
+            "SELECT of_kind.* FROM unnest(CAST(:kinds AS text[])) AS shown(kind_shown) "  # noqa: S608 - constants
+            f"CROSS JOIN LATERAL ({of_kind}) AS of_kind {_NEWEST_FIRST} LIMIT :size",
+            **values,
+        )
         return [(row[0], _posting_of(row)) for row in rows]
 
     def credits_behind(self, account_number: str, posting_id: int, among: int) -> list[int]:
@@ -192,6 +238,9 @@ class PostgresPostings(PostgresRepository):
         # Place 0 is before the first edge.
         sums = {place: (came, went) for place, came, went, _ in rows}
         return [sums.get(place, (0, 0)) for place in range(1, len(edges_ms) + 1)], sum(row[3] for row in rows)
+
+    def sums(self) -> BooksSums:
+        return BooksSums(*self._execute(_SUMS, **_LEDGERS).one())
 
     def summary(self, *, compare_rows: bool = True) -> BooksSummary:
         # It reads every posting, which takes longer than any other question once there are millions.

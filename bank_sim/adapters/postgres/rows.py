@@ -13,13 +13,13 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from sqlalchemy import Connection, text
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names, of_field, update_statement
-from bank_sim.application.views import EXPORTED_OF_ROWS, RowFilter
+from bank_sim.application.views import RowFilter
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX
 from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from pix.postgres.bulk import fetch_bulk, postpone_bulk
 from pix.postgres.engine import is_storable
 from pix.postgres.exports import ExportedTable
-from pix.scheme.exports import ExportKey, ExportPage
+from pix.scheme.exports import EXPORTED_BY_BANK, ExportKey, ExportPage
 from pix.scheme.flows import Step
 from pix.scheme.messages import Party
 from pix.scheme.postings import Direction
@@ -97,7 +97,7 @@ class RowTable(Generic[Row]):
 class _Statements:
     """The statements of a table."""
 
-    def __init__(self, table: RowTable[Any]) -> None:
+    def __init__(self, flow: str, table: RowTable[Any]) -> None:
         self.added, self.saved = table.columns, [*table.ids, *table.changing]
         key, columns = table.key, names(self.added)
         skipping = "ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
@@ -140,11 +140,11 @@ class _Statements:
             f"SELECT {key} || ' ' || direction FROM {table.name} "  # noqa: S608 - names are constants
             "WHERE resend_at_ms IS NOT NULL ORDER BY resend_at_ms LIMIT :size"
         )
-        self.exported = ExportedTable(table.name, (key, "direction"), (key, *EXPORTED_OF_ROWS))
+        self.exported = ExportedTable(table.name, (key, "direction"), EXPORTED_BY_BANK[flow])
         self.count_undecided = text(f"SELECT count(*) FROM {table.name} WHERE {_UNDECIDED}")  # noqa: S608 - constants
         self.count = text(
-            f"SELECT direction, status, count(*) FROM {table.name} "  # noqa: S608 - names are constants
-            "GROUP BY direction, status"
+            "SELECT direction, status, sum(rows)::bigint FROM row_tallies "  # noqa: S608 - names are constants
+            f"WHERE table_name = '{table.name}' GROUP BY direction, status HAVING sum(rows) <> 0"
         )
 
 
@@ -278,7 +278,7 @@ class PostgresRows(Generic[Row]):
 
 def repositories(tables: Mapping[str, RowTable[Any]]) -> Callable[[Connection], Mapping[str, PostgresRows[Any]]]:
     """Makes the repositories of a transaction, by the name of the flow."""
-    statements = {flow: _Statements(table) for flow, table in tables.items()}
+    statements = {flow: _Statements(flow, table) for flow, table in tables.items()}
 
     def make(connection: Connection) -> Mapping[str, PostgresRows[Any]]:
         return {flow: PostgresRows(connection, table, statements[flow]) for flow, table in tables.items()}

@@ -6,12 +6,11 @@ from collections.abc import Collection, Sequence
 from typing import Any, Generic, TypeVar
 
 from hub.application.ports import RowChange
-from hub.application.ports.exports import EXPORTED_COLUMNS
 from hub.domain.flows import name_of
 from hub.domain.flows.flow import FlowRow
 from pix.runtime.memory_table import MemoryTable
 from pix.runtime.outages import DatabaseUnavailable
-from pix.scheme.exports import ExportKey, ExportPage, export_line, export_page
+from pix.scheme.exports import EXPORTED_BY_HUB, ExportKey, ExportPage, export_line, export_page
 from pix.scheme.flows import Step
 
 Row = TypeVar("Row", bound=FlowRow)
@@ -84,7 +83,7 @@ class MemoryRows(Generic[Row]):
     def export(self, after: ExportKey | None, size: int) -> ExportPage:
         rows = [row for row in self._rows.values() if after is None or row.row_id > after[0]]
         shown = sorted(rows, key=lambda row: row.row_id)[:size]
-        return export_page("\n".join(export_line(row, EXPORTED_COLUMNS[name_of(row)]) for row in shown), size, [0])
+        return export_page("\n".join(export_line(row, EXPORTED_BY_HUB[name_of(row)]) for row in shown), size, [0])
 
     def count_open(self) -> int:
         return sum(row.resend_at_ms is not None for row in self._rows.values())

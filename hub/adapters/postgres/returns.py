@@ -10,7 +10,6 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from hub.application.ports import Found, RowChange
-from hub.application.ports.exports import EXPORTED_COLUMNS
 from hub.application.ports.returns import ReturnFilter
 from hub.domain.flows.returns.model import (
     NAME,
@@ -26,7 +25,7 @@ from pix.postgres.engine import is_storable
 from pix.postgres.exports import ExportedTable
 from pix.postgres.prepared import quoted_element
 from pix.runtime.outages import DatabaseUnavailable
-from pix.scheme.exports import ExportKey, ExportPage
+from pix.scheme.exports import EXPORTED_BY_HUB, ExportKey, ExportPage
 from pix.scheme.flows import Step
 from pix.scheme.messages import Party, Side
 from pix.scheme.reasons import ReasonCode
@@ -127,7 +126,7 @@ _LOCK_WAITING: Final = (
 )
 _LOCK_EXPIRED: Final = [f"{_SELECT} WHERE {due}{_EXPIRED}{_SKIPPING}" for due in _DUE]
 
-_EXPORTED: Final = ExportedTable("returns", ("return_id",), EXPORTED_COLUMNS[NAME])
+_EXPORTED: Final = ExportedTable("returns", ("return_id",), EXPORTED_BY_HUB[NAME])
 _COUNT_OPEN: Final = text("SELECT count(*) FROM returns WHERE resend_at_ms IS NOT NULL")
 
 _IN_TIME: Final[Mapping[str, str]] = {

@@ -19,7 +19,6 @@ from sqlalchemy import Connection, text
 
 from hub.adapters.postgres.folding import folded
 from hub.application.ports import Activity, Found, Latency, RowChange, TransferFilter
-from hub.application.ports.exports import EXPORTED_COLUMNS
 from hub.domain.flows.transfer.model import NAME, HistoryStep, Transfer, TransferStatus, Trigger
 from pix.postgres.bulk import (
     COPY_NULL,
@@ -37,7 +36,7 @@ from pix.postgres.engine import is_storable
 from pix.postgres.exports import ExportedTable
 from pix.postgres.prepared import quoted_element
 from pix.runtime.outages import DatabaseUnavailable
-from pix.scheme.exports import ExportKey, ExportPage
+from pix.scheme.exports import EXPORTED_BY_HUB, ExportKey, ExportPage
 from pix.scheme.flows import Step
 from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
@@ -104,7 +103,7 @@ _LOCK_WAITING: Final = (
     "ORDER BY resend_at_ms DESC LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 )
 _LOCK_EXPIRED: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_EXPIRED}{_SKIPPING}" for due in _DUE]
-_EXPORTED: Final = ExportedTable("transfers", ("end_to_end_id",), EXPORTED_COLUMNS[NAME])
+_EXPORTED: Final = ExportedTable("transfers", ("end_to_end_id",), EXPORTED_BY_HUB[NAME])
 _COUNT_OPEN: Final = text("SELECT count(*) FROM transfers WHERE resend_at_ms IS NOT NULL")
 _STATUSES: Final = by_value(TransferStatus)
 _KINDS: Final = by_value(KeyKind)

@@ -385,7 +385,9 @@ class PostgresKeys(PostgresRepository):
         return [entry_of(row) for row in rows]
 
     def count_by_kind(self) -> Mapping[tuple[str, KeyKind], int]:
-        rows = self._execute("SELECT ispb, kind, count(*) FROM pix_keys GROUP BY ispb, kind")
+        rows = self._execute(
+            "SELECT ispb, kind, sum(keys)::bigint FROM key_tallies GROUP BY ispb, kind HAVING sum(keys) <> 0"
+        )
         return {(ispb, KeyKind(kind)): count for ispb, kind, count in rows}
 
 

@@ -205,7 +205,7 @@ class RowRepository(Protocol[Row]):
         """Those that exist, in no order; without locks."""
 
     def export(self, after: ExportKey | None, size: int) -> ExportPage:
-        """At most `size` rows behind an id, or the first ones, by id: `EXPORTED_COLUMNS` of each."""
+        """At most `size` rows behind an id, or the first ones, by id: `EXPORTED_BY_HUB` of each."""
 
     def count_open(self) -> int:
         """How many rows owe something."""

@@ -116,5 +116,7 @@ class PostgresDeadLetters(PostgresRepository):
         )
 
     def count(self) -> Mapping[DeadLetterState, int]:
-        rows = self._execute("SELECT state, count(*) FROM dead_letters GROUP BY state")
+        rows = self._execute(
+            "SELECT state, sum(letters)::bigint FROM dead_letter_tallies GROUP BY state HAVING sum(letters) <> 0"
+        )
         return {DeadLetterState(state): count for state, count in rows}

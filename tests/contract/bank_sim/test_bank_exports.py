@@ -9,11 +9,10 @@ from typing import Any
 
 from bank_sim.application.exports import Exports
 from bank_sim.application.ports import UnitOfWork, UnitsOfWork
-from bank_sim.application.views import EXPORTED_OF_POSTINGS, EXPORTED_OF_ROWS
 from bank_sim.domain import books
 from bank_sim.domain.flows.postings import posting
 from bank_sim.domain.flows.transfer.model import NAME, TransferStatus
-from pix.scheme.exports import ExportKey, ExportPage
+from pix.scheme.exports import EXPORTED_BY_BANK, EXPORTED_POSTINGS, ExportKey, ExportPage
 from pix.scheme.postings import PostingKind
 from tests.contract.bank_sim.test_bank_stores import add_account, add_transfers
 from tests.support.bank_builders import ANA, NOW_MS, STRANGER, incoming, outgoing
@@ -47,7 +46,7 @@ def test_an_export_has_both_sides_of_every_transfer_by_id(units: UnitsOfWork) ->
     for size in (1, 2, 5, 6, 7):
         rows = exported(units, lambda unit, after, size: unit.rows[NAME].export(after, size), size)
         assert [tuple(row[:2]) for row in rows] == sorted(side.row_id for side in sides)
-    row = dict(zip(("end_to_end_id", *EXPORTED_OF_ROWS), rows[0], strict=True))
+    row = dict(zip(EXPORTED_BY_BANK[NAME], rows[0], strict=True))
     assert row["status"] == "confirmed"
     assert row["payer_ispb"] == STRANGER.ispb
     assert row["payee_account_number"] == ANA.number
@@ -70,9 +69,9 @@ def test_postings_of_operations_come_by_operation_and_those_of_transfers_by_id(u
         unit.commit()
     for size in (1, 2, 3, 4):
         operations = exported(units, lambda unit, after, size: unit.postings.export_operations(after, size), size)
-        assert [row[EXPORTED_OF_POSTINGS.index("operation_id")] for row in operations] == ["f1", "f2"]
+        assert [row[EXPORTED_POSTINGS.index("operation_id")] for row in operations] == ["f1", "f2"]
         of_rows = exported(units, lambda unit, after, size: unit.postings.export_of_rows(after, size), size)
-        assert [row[EXPORTED_OF_POSTINGS.index("end_to_end_id")] for row in of_rows] == ["E1", "E2", "E3"]
+        assert [row[EXPORTED_POSTINGS.index("end_to_end_id")] for row in of_rows] == ["E1", "E2", "E3"]
     under_way = Exports(units).under_way()
     assert under_way.funded_centavos == 400
     assert under_way.last_posting_id == max(row[0] for row in (*operations, *of_rows))

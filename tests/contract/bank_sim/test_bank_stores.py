@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import pytest
@@ -363,6 +363,51 @@ def test_books_that_do_not_hold_are_named(units: UnitsOfWork) -> None:
     assert not summary.is_balanced
 
 
+def test_sums_are_those_of_the_postings_after_each_change(units: UnitsOfWork) -> None:
+    add_account(units, replace(ANA, balance_centavos=70))
+    payment = books.book(ANA, posting(outgoing(), PostingKind.PAYMENT, NOW_MS))[1]
+    steps = (
+        [books.settlement_funding("f-1", 500, NOW_MS), books.settlement_funding("f-2", -80, NOW_MS)],
+        [booked(EMPTY, 100, "d-1"), books.book(ANA, books.withdrawal(ANA.number, "w-1", 30, NOW_MS))[1]],
+        [payment],
+        [posting(outgoing(), PostingKind.SETTLEMENT_OUT, NOW_MS)],
+    )
+    for number, step in enumerate(steps):
+        with units() as unit:
+            unit.postings.add(step)
+            if number == 1:
+                account = unit.accounts.lock([ANA.number])[ANA.number]
+                unit.accounts.save([replace(account, balance_centavos=account.balance_centavos + 25)])
+            unit.commit()
+        with units() as unit:
+            # What is not committed is in no sum.
+            unit.postings.add([books.settlement_funding(f"u-{number}", 9, NOW_MS)])
+        with units() as unit:
+            sums, summary = unit.postings.sums(), unit.postings.summary()
+        assert astuple(sums) == astuple(summary)[: len(astuple(sums))]
+    assert sums.customers_centavos == 95
+    assert sums.capital_centavos == 420
+    assert sums.deposits_centavos == 70
+    assert sums.clearing_centavos == 0
+    assert sums.postings == 6
+
+
+def test_counts_follow_each_change_of_a_status(units: UnitsOfWork) -> None:
+    add_account(units)
+    add_transfers(units, outgoing(), incoming())
+    with units() as unit:
+        row = unit.transfers.lock([outgoing().row_id])[outgoing().row_id]
+        unit.transfers.save([replace(row, status=TransferStatus.CONFIRMED, decided_at_ms=NOW_MS, resend_at_ms=None)])
+        unit.commit()
+    with units() as unit:
+        row = unit.transfers.lock([outgoing().row_id])[outgoing().row_id]
+        unit.transfers.save([replace(row, resend_at_ms=None)])
+        assert unit.transfers.count() == {
+            (Direction.OUTGOING, TransferStatus.CONFIRMED): 1,
+            (Direction.INCOMING, incoming().status): 1,
+        }
+
+
 def test_a_posting_without_its_transfer_is_named(units: UnitsOfWork) -> None:
     with units() as unit:
         unit.postings.add([posting(outgoing(), PostingKind.SETTLEMENT_OUT, NOW_MS)])
@@ -407,6 +452,43 @@ def test_statement_lines_are_narrowed(units: UnitsOfWork) -> None:
         assert (oldest.counterpart_name, oldest.counterpart_bank, oldest.end_to_end_id) == ("", "", "")
         assert statement_lines(unit, "000000-0", StatementFilter(), None, 10) == []
     assert amounts(StatementFilter(), before=newest.posting_id) == [20_00, -20_00, 100_00]
+
+
+@pytest.mark.parametrize(
+    ("narrow", "expected"),
+    [
+        (StatementFilter(), [6, 5, 4, 3, 2, 1]),
+        (StatementFilter(StatementDirection.IN), [5, 4, 6, 3, 1]),
+        (StatementFilter(StatementDirection.OUT), [2]),
+        (StatementFilter(to_ms=NOW_MS + 500), [6, 3, 2, 1]),
+        (StatementFilter(StatementDirection.IN, from_ms=NOW_MS + 2, to_ms=NOW_MS + 901), [4, 6, 3]),
+        (StatementFilter(StatementDirection.REFUNDS), []),
+    ],
+)
+def test_a_narrowed_statement_is_paged_by_time_also_when_the_clock_was_put_back(
+    units: UnitsOfWork, narrow: StatementFilter, expected: list[int]
+) -> None:
+    account, written = replace(EMPTY, balance_centavos=0), []
+    for amount, after_ms in ((1, 0), (2, 1), (3, 2), (4, 900), (5, 901), (6, 450)):
+        act = books.withdrawal if amount == 2 else books.deposit
+        each = act(ANA.number, f"d-{amount}", amount, NOW_MS + after_ms)
+        account, done = books.book(replace(account, balance_centavos=100), each)
+        written.append(done)
+    with units() as unit:
+        unit.accounts.add(account, "salt:hash")
+        unit.postings.add(written)
+        unit.commit()
+    for size in (1, 2, 10):
+        seen: list[int] = []
+        before = None
+        while True:
+            with units() as unit:
+                page = unit.postings.statement(ANA.number, narrow, before, size)
+            seen += [posting.amount_centavos for _, posting in page]
+            if len(page) < size:
+                break
+            before = page[-1][0]
+        assert seen == expected
 
 
 def test_keys_are_kept_by_kind_and_text(units: UnitsOfWork) -> None:

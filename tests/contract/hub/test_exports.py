@@ -6,10 +6,9 @@ import json
 from typing import Any
 
 from hub.application.ports import RowChange, UnitsOfWork
-from hub.application.ports.exports import EXPORTED_COLUMNS
 from hub.domain.flows.returns.model import NAME as RETURN
 from hub.domain.flows.transfer.model import NAME as TRANSFER
-from pix.scheme.exports import ExportKey
+from pix.scheme.exports import EXPORTED_BY_HUB, ExportKey
 from tests.contract.hub.test_store import add, numbered
 from tests.support.hub_builders import ANA, BIA, completed
 from tests.support.return_builders import pending_return
@@ -24,7 +23,7 @@ def exported(units: UnitsOfWork, flow: str, size: int) -> list[dict[str, Any]]:
             page = unit.rows[flow].export(after, size)
         lines = page.lines.splitlines()
         assert len(lines) <= size
-        rows += [dict(zip(EXPORTED_COLUMNS[flow], json.loads(line), strict=True)) for line in lines]
+        rows += [dict(zip(EXPORTED_BY_HUB[flow], json.loads(line), strict=True)) for line in lines]
         after = page.last
         if after is None:
             return rows

@@ -148,6 +148,10 @@ def test_the_books_list_every_posting(
     visitor.open("/backoffice/books")
     for piece in (f"customer:{ana.number}", "clearing", "settlement", "Settled", "Deposit", "4 postings"):
         assert piece in visitor.text, piece
+    assert 'href="/backoffice/books?compared=true"' in visitor.page.text
+    visitor.open("/backoffice/books?compared=true")
+    assert "Every account and transfer was compared with its postings." in visitor.text
+    assert "Books balance" in visitor.text
 
 
 def test_dead_letters_are_shown_replayed_and_discarded(visit: Visit, aurora: BankApplication) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -25,6 +26,8 @@ from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.deliveries import HUB, Arrival
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import HubMessage, TransferAccepted
+from pix.scheme.postings import Direction
+from pix.scheme.reasons import ReasonCode
 from tests.support.bank import POLICY, STRANGERS_KEY, World
 from tests.support.banks import AURORA
 
@@ -144,6 +147,32 @@ def test_batches_that_touch_each_others_accounts_never_lock_each_other_out(world
     assert at_once(*[replica(number) for number in range(4)]) == [None] * 4
     assert all(world.balance(account) == 960_00 for account in accounts)
     assert world.bank.queries.books().is_balanced
+
+
+def test_sums_and_counts_stay_exact_while_many_write_at_once(world: World, engine: Engine) -> None:
+    accounts = [world.open_account(1_000_00) for _ in range(6)]
+
+    def customer(account: Account) -> Callable[[], None]:
+        def work() -> None:
+            for turn in range(5):
+                transfer = world.pay(account, 1_00 + turn, f"{account.number}-{turn}")
+                reason = ReasonCode.AC06 if turn % 2 else None
+                world.handle([world.record(world.outcome_of(transfer, reason))])
+
+        return work
+
+    assert at_once(*[customer(account) for account in accounts]) == [None] * 6
+    sums, summary = world.bank.queries.sums_of_books(), world.bank.queries.books()
+    assert astuple(sums) == astuple(summary)[: len(astuple(sums))]
+    assert sums.is_balanced
+    assert sums.postings == 6 * (1 + 5 * 2)
+    assert world.bank.queries.count_transfers() == {
+        (Direction.OUTGOING, TransferStatus.CONFIRMED): 6 * 3,
+        (Direction.OUTGOING, TransferStatus.FAILED): 6 * 2,
+    }
+    with engine.connect() as connection:
+        slots = connection.execute(text("SELECT max(slot) FROM posting_tallies")).scalar_one()
+    assert slots < len(accounts)
 
 
 def test_replicas_share_what_is_due(world: World, engine: Engine) -> None:

@@ -15,10 +15,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
 from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
+from bank_sim.adapters.postgres import PostgresUnitsOfWork
 from bank_sim.adapters.postgres.histories import histories_of as bank_histories
+from bank_sim.entrypoints.http.app import create_app as create_bank_app
 from hub.adapters.postgres.histories import histories_of as hub_histories
 from hub.adapters.postgres.unit_of_work import MIGRATIONS as HUB_MIGRATIONS
-from hub.domain.flows.transfer.model import NAME, TransferStatus
+from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.http.app import create_app
 from pix.participant import retention
 from pix.participant.retention import ArchiveFolder, ArchiveHistories
@@ -28,11 +30,13 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.messages import Side
 from pix.scheme.retention import archive_before_ms
 from pix.scheme.return_window import is_within_return_window
+from tests.support.bank import World as BankWorld
 from tests.support.clock import TurnedClock
 from tests.support.databases import Databases, empty_bank, empty_hub
 from tests.support.hub import make_world
 from tests.support.hub_builders import NOW_MS
 from tests.support.large import BankDatabase, fill_bank
+from tests.support.village import VillageSettings
 
 pytestmark = pytest.mark.postgres
 
@@ -140,13 +144,15 @@ def test_an_archived_transfer_is_known_for_ever_and_its_page_says_so(hub_engine:
     end_to_end_id = world.complete(world.pay(1))
     later = TurnedClock(NOW_MS + 200 * DAY_MS)
     archive = Archive(tmp_path, hub_histories(hub_engine), later)
-    assert archive.histories.archived_at_ms(NAME, end_to_end_id) is None
+    with TestClient(create_app(world.application)) as client:
+        assert client.get(f"/api/v1/transfers/{end_to_end_id}").json()["archived_at_ms"] is None
     assert archive.run(199) == 1
 
     found, history = world.application.queries.find_transfer(end_to_end_id)
     assert (found.status, history) == (TransferStatus.COMPLETED, [])
-    assert archive.histories.archived_at_ms(NAME, end_to_end_id) == later.at_ms
     with TestClient(create_app(world.application, wire=world.watch())) as client:
+        document = client.get(f"/api/v1/transfers/{end_to_end_id}").json()
+        assert (document["archived_at_ms"], document["history"]) == (later.at_ms, [])
         shown = client.get(f"/transfers/{end_to_end_id}").text
         assert 'data-status="completed"' in shown
         assert 'id="archived"' in shown
@@ -183,6 +189,42 @@ def test_a_bank_archives_both_sides_and_keeps_its_books(bank_engine: Engine, tmp
     assert [row[0] for row in kept] == ["large 0"]
     assert moved == len(archive.lines()) == rows_of(bank_engine, "SELECT count(*) FROM transfers")[0][0] - 1
     assert rows_of(bank_engine, "SELECT count(*), sum(amount_centavos) FROM postings") == books
+
+
+_AS_RETURN = """
+    INSERT INTO returns SELECT (jsonb_populate_record(NULL::returns, to_jsonb(t) || jsonb_build_object(
+        'return_id', end_to_end_id, 'original_end_to_end_id', 'E0', 'return_reason', 'MD06'
+    ))).* FROM transfers AS t WHERE direction = 'incoming' LIMIT 1;
+    DELETE FROM transfers
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "copy"),
+    [
+        ("transfers", ""),
+        ("returns", _AS_RETURN),
+    ],
+)
+def test_the_document_of_a_bank_says_when_the_history_was_archived(
+    bank_engine: Engine, tmp_path: Path, path: str, copy: str
+) -> None:
+    empty_bank(bank_engine)
+    bank = BankDatabase("00000001", bank_engine.url.render_as_string(hide_password=False))
+    fill_bank(bank, "00000001", "00000002", 2, NOW_MS)
+    if copy:
+        execute(bank_engine, copy)
+    key = "return_id" if copy else "end_to_end_id"
+    row_id, direction = rows_of(bank_engine, f"SELECT {key}, direction FROM {path} ORDER BY 1 LIMIT 1")[0]
+    archive = Archive(tmp_path, bank_histories(bank_engine), TurnedClock(NOW_MS + 100 * DAY_MS))
+    world = BankWorld(PostgresUnitsOfWork(bank_engine), histories=archive.histories)
+    address = f"/api/v1/{path}/{row_id}?direction={direction}"
+    with TestClient(create_bank_app(world.bank, VillageSettings(), world.clock)) as client:
+        before = client.get(address).json()
+        assert before["archived_at_ms"] is None and before["history"]
+        assert archive.run() >= 1
+        after = client.get(address).json()
+    assert after == {**before, "archived_at_ms": NOW_MS + 100 * DAY_MS, "history": []}
 
 
 @pytest.mark.parametrize("days", [90, 91, 400])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import astuple
 from typing import Final
 
 import pytest
@@ -174,6 +175,8 @@ def test_the_money_is_where_it_belongs(network: Network) -> None:
     for ispb, bank in network.banks.items():
         books = bank.queries.books()
         assert books.is_balanced and books.clearing_centavos == 0
+        sums = bank.queries.sums_of_books()
+        assert astuple(sums) == astuple(books)[: len(astuple(sums))]
         assert (accounts[ispb].balance_centavos, accounts[ispb].reserved_centavos) == (settled[ispb], 0)
         assert books.settlement_centavos == settled[ispb]
         assert books.customers_centavos == DEPOSIT + settled[ispb] - FUNDS

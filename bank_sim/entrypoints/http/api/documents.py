@@ -332,6 +332,14 @@ class TransferDocument(Document):
     history: list[Annotated[TransferStep, BeforeValidator(TransferStep.of)]]
 
 
+class TransferWithArchive(TransferDocument):
+    """One side of a transfer, and whether its history is still here."""
+
+    archived_at_ms: int | None = Field(
+        default=None, description="When the history was moved to an archive; null while it is here."
+    )
+
+
 class TransferPage(Document):
     """Transfers in the order asked for."""
 

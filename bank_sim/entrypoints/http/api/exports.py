@@ -6,12 +6,11 @@ from functools import partial
 
 from pydantic import BaseModel
 
-from bank_sim.application.views import EXPORTED_OF_POSTINGS, EXPORTED_OF_ROWS
 from bank_sim.domain.flows.returns.model import NAME as RETURN
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.entrypoints.http.api.routing import api_router
 from bank_sim.entrypoints.http.site import SiteOf
-from pix.scheme.exports import ExportKey, ExportPage
+from pix.scheme.exports import EXPORTED_BY_BANK, EXPORTED_POSTINGS, ExportKey, ExportPage
 from pix.web.exports import EXPORT_RESPONSES, ExportResponse, export_response
 
 router = api_router("exports")
@@ -46,13 +45,13 @@ def export_transfers(site: SiteOf) -> ExportResponse:
     The first line has the names of the columns, each further one an array for a row. Pages are read while they are
     sent, so a transfer that moves meanwhile may be shown before or after its move.
     """
-    return export_response(("end_to_end_id", *EXPORTED_OF_ROWS), partial(site.bank.exports.rows, TRANSFER))
+    return export_response(EXPORTED_BY_BANK[TRANSFER], partial(site.bank.exports.rows, TRANSFER))
 
 
 @router.get("/returns/export", response_class=ExportResponse, responses=EXPORT_RESPONSES)
 def export_returns(site: SiteOf) -> ExportResponse:
     """This bank's sides of all returns, as `/transfers/export`, by return id. The parties are those of the original."""
-    return export_response(("return_id", *EXPORTED_OF_ROWS), partial(site.bank.exports.rows, RETURN))
+    return export_response(EXPORTED_BY_BANK[RETURN], partial(site.bank.exports.rows, RETURN))
 
 
 @router.get("/postings/export", response_class=ExportResponse, responses=EXPORT_RESPONSES)
@@ -67,4 +66,4 @@ def export_postings(site: SiteOf) -> ExportResponse:
             return page if page.last is not None else ExportPage(page.lines, ())
         return exports.postings_of_rows(after or None)
 
-    return export_response(EXPORTED_OF_POSTINGS, read_page)
+    return export_response(EXPORTED_POSTINGS, read_page)

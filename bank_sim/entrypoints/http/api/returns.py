@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bank_sim.application.returns.queries import ReturnsOfTransfer
 from bank_sim.application.views import PAGE_SIZE_DEFAULT
-from bank_sim.domain.flows.returns.model import HistoryStep, ReturnStatus, Trigger
+from bank_sim.domain.flows.returns.model import NAME, HistoryStep, ReturnStatus, Trigger
 from bank_sim.domain.flows.returns.requests import ReturnNotFound
 from bank_sim.domain.flows.returns.timeline import step_name
 from bank_sim.domain.flows.transfer.requests import IDEMPOTENCY_KEY_LENGTH_MAX
@@ -100,6 +100,14 @@ class ReturnDocument(Document):
     history: list[Annotated[ReturnStep, BeforeValidator(ReturnStep.of)]]
 
 
+class ReturnWithArchive(ReturnDocument):
+    """One side of a return, and whether its history is still here."""
+
+    archived_at_ms: int | None = Field(
+        default=None, description="When the history was moved to an archive; null while it is here."
+    )
+
+
 class ReturnPage(Document):
     """Returns in the order asked for."""
 
@@ -181,9 +189,11 @@ def find_return(
     site: SiteOf,
     return_id: Annotated[str, Path(max_length=32, examples=[RETURN_ID_EXAMPLE])],
     direction: Direction = Direction.OUTGOING,
-) -> ReturnDocument:
+) -> ReturnWithArchive:
     """One side of a return; a bank may have both."""
-    return ReturnDocument.of(site.bank.returns.queries.find(return_id, direction))
+    document = ReturnWithArchive.of(site.bank.returns.queries.find(return_id, direction))
+    document.archived_at_ms = site.bank.histories.archived_at_ms(NAME, return_id, direction.value)
+    return document
 
 
 @router.get("/transfers/{end_to_end_id}/returns")

@@ -9,13 +9,14 @@ from fastapi.exceptions import RequestValidationError
 
 from bank_sim.application.views import PAGE_SIZE_DEFAULT
 from bank_sim.domain.errors import TransferNotFound
-from bank_sim.domain.flows.transfer.model import TransferStatus
+from bank_sim.domain.flows.transfer.model import NAME, TransferStatus
 from bank_sim.domain.flows.transfer.requests import IDEMPOTENCY_KEY_LENGTH_MAX
 from bank_sim.entrypoints.http.api.documents import (
     END_TO_END_ID_EXAMPLE,
     RequestTransferRequest,
     TransferDocument,
     TransferPage,
+    TransferWithArchive,
 )
 from bank_sim.entrypoints.http.api.routing import PREFIX, AccountNumber, Cursor, PageSize, api_router
 from bank_sim.entrypoints.http.site import Site, SiteOf
@@ -175,6 +176,8 @@ def find_transfer(
     site: SiteOf,
     end_to_end_id: Annotated[str, Path(max_length=32, examples=[END_TO_END_ID_EXAMPLE])],
     direction: Direction = Direction.OUTGOING,
-) -> TransferDocument:
+) -> TransferWithArchive:
     """One side of a transfer; a bank may have both."""
-    return TransferDocument.of(site.bank.queries.find_transfer(end_to_end_id, direction))
+    document = TransferWithArchive.of(site.bank.queries.find_transfer(end_to_end_id, direction))
+    document.archived_at_ms = site.bank.histories.archived_at_ms(NAME, end_to_end_id, direction.value)
+    return document

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from bank_sim.application.views import BooksSummary, StatementLine
+from bank_sim.application.views import BooksSums, StatementLine
 from bank_sim.domain.account import Account, AccountStatus
 from bank_sim.domain.flows.returns.model import Return, ReturnStatus
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
@@ -139,7 +139,7 @@ class BooksDocument(BaseModel):
     equity_centavos: int
 
     @staticmethod
-    def of(books: BooksSummary) -> BooksDocument:
+    def of(books: BooksSums) -> BooksDocument:
         return BooksDocument(
             customers_centavos=books.customers_centavos,
             clearing_centavos=books.clearing_centavos,

@@ -107,4 +107,4 @@ def find_transfer(
 @router.get("/books")
 def show_books(site: SiteOf) -> BooksDocument:
     """The bank's books in four signed sums."""
-    return BooksDocument.of(site.bank.queries.books())
+    return BooksDocument.of(site.bank.queries.sums_of_books())

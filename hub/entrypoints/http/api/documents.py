@@ -203,6 +203,9 @@ class TransferWithSteps(TransferDocument):
     """A transfer and its history."""
 
     history: list[StepDocument] = []  # noqa: RUF012 - pydantic copies it
+    archived_at_ms: int | None = Field(
+        default=None, description="When the history was moved to an archive; null while it is here."
+    )
 
 
 class TimelineDocument(BaseModel):

@@ -6,11 +6,11 @@ from functools import partial
 
 from pydantic import BaseModel
 
-from hub.application.ports.exports import EXPORTED_COLUMNS
 from hub.application.queries import Queries
 from hub.domain.flows.returns.model import NAME as RETURN
 from hub.domain.flows.transfer.model import NAME as TRANSFER
 from hub.entrypoints.http.api.routing import SiteOf, api_router
+from pix.scheme.exports import EXPORTED_BY_HUB
 from pix.web.exports import EXPORT_RESPONSES, ExportResponse, export_response
 
 router = api_router("transfers")
@@ -47,4 +47,4 @@ def export_returns(site: SiteOf) -> ExportResponse:
 
 
 def _export(queries: Queries, flow: str) -> ExportResponse:
-    return export_response(EXPORTED_COLUMNS[flow], partial(queries.export, flow))
+    return export_response(EXPORTED_BY_HUB[flow], partial(queries.export, flow))

@@ -6,8 +6,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from hub.application.queries import Queries
 from hub.application.returns import ReturnNotFound
+from hub.application.use_cases import HubApplication
+from hub.domain.flows.transfer.model import NAME as TRANSFER
 from hub.entrypoints.http.api import returns
 from hub.entrypoints.http.api.documents import StepDocument, TransferWithSteps
 from hub.entrypoints.http.api.returns import ReturnDocument, documents_of
@@ -27,10 +28,12 @@ FLOW_PROBLEMS: Final[ProblemTable] = {
 }
 
 
-def transfer_document(queries: Queries, end_to_end_id: str) -> TransferWithHistory:
+def transfer_document(application: HubApplication, end_to_end_id: str) -> TransferWithHistory:
     """Raises TransferNotFound."""
+    queries = application.queries
     transfer, history = queries.find_transfer(end_to_end_id)
     document = TransferWithHistory.of(transfer)
     document.history = [StepDocument.of(step) for step in history]
+    document.archived_at_ms = application.histories.archived_at_ms(TRANSFER, end_to_end_id)
     document.returns = documents_of(queries, end_to_end_id)
     return document

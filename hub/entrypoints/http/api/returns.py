@@ -55,6 +55,9 @@ class ReturnWithHistory(ReturnDocument):
     """A return and its history."""
 
     history: list[StepDocument] = []  # noqa: RUF012 - pydantic copies it
+    archived_at_ms: int | None = Field(
+        default=None, description="When the history was moved to an archive; null while it is here."
+    )
 
 
 class ReturnPage(BaseModel):
@@ -121,6 +124,7 @@ def show_return(site: SiteOf, return_id: str) -> ReturnWithHistory:
     row, history = site.hub.queries.read(lambda unit: find_return(unit, return_id))
     document = ReturnWithHistory.of(row)
     document.history = [StepDocument.of(step, NAME) for step in history]
+    document.archived_at_ms = site.hub.histories.archived_at_ms(NAME, return_id)
     return document
 
 

@@ -75,7 +75,7 @@ def count_transfers(site: SiteOf) -> dict[str, int]:
 @router.get("/transfers/{end_to_end_id}")
 def find_transfer(site: SiteOf, end_to_end_id: str) -> TransferWithHistory:
     """A transfer with its history, and the rows of other flows that are about it."""
-    return transfer_document(site.hub.queries, end_to_end_id)
+    return transfer_document(site.hub, end_to_end_id)
 
 
 @router.get("/transfers/{end_to_end_id}/story")

@@ -15,11 +15,21 @@ router = operator_router()
 
 
 @router.get("/books")
-def show(request: Request, site: SiteOf, pages: PagesOf, before: Annotated[str, Query(max_length=20)] = "") -> Response:
-    page = site.bank.queries.postings(before)
+def show(
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    before: Annotated[str, Query(max_length=20)] = "",
+    *,
+    compared: bool = False,
+) -> Response:
+    """`compared`: every account and transfer is compared with its postings, which reads all of them."""
+    queries = site.bank.queries
+    page = queries.postings(before)
     context = {
         "office": "books",
-        "books": site.bank.queries.books(),
+        "books": queries.books() if compared else queries.sums_of_books(),
+        "compared": compared,
         "at_hub": settlement_at_hub(site),
         "postings": page.postings,
         "before": before,

@@ -49,7 +49,7 @@ def _look(site: Site) -> dict[str, Any]:
     counts = queries.count_transfers()
     return {
         "office": "overview",
-        "books": queries.books(),
+        "books": queries.sums_of_books(),
         "counts": [
             (direction, status, counts.get((direction, status), 0))
             for direction in Direction
