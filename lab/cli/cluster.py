@@ -114,7 +114,7 @@ def _play(options: SeriesOptions, json: bool) -> NoReturn:
     def show(trial: TrialResult) -> None:
         if not json:
             console.print(trial_table(trial))
-            print_lines([*trial.not_ready, *trial.unexpected, *audit_remarks(trial.report)])
+            print_lines([*trial.found.not_ready, *trial.found.unexpected, *audit_remarks(trial.found.report)])
 
     with reporting_errors():
         result = run_series(options, progress, show)
@@ -122,7 +122,7 @@ def _play(options: SeriesOptions, json: bool) -> NoReturn:
         print_json(series_document(result))
     else:
         console.print(summary_table(result.trials))
-        print_audit(result.trials[-1].report)
+        print_audit(result.trials[-1].found.report)
     raise typer.Exit(0 if result.is_ok else EXIT_BROKEN)
 
 

@@ -13,6 +13,7 @@ from lab.network.cluster.hosts import Host
 from lab.network.cluster.links import Link
 from lab.prove.cluster.injector import ClusterInjector, Subject
 from lab.prove.cluster.plan import ClusterFault, Kind
+from lab.read.snapshot import no_report
 
 HOSTS = [Host(f"h{number}", f"10.0.0.{number}", "") for number in range(1, 8)]
 
@@ -129,7 +130,7 @@ def test_a_fault_breaks_something_and_is_mended(kind: Kind, number: int) -> None
     cluster = FakeCluster()
     during: list[list[str]] = []
     injector = ClusterInjector(
-        cast(Subject, cluster), lambda _: during.append(list(cluster.faults())), lambda: None, settle_seconds=0.0
+        cast(Subject, cluster), lambda *_: during.append(list(cluster.faults())), lambda: None, settle_seconds=0.0
     )
     injector.run([ClusterFault(kind, number, number, 0.0)], threading.Event())
     assert during[0] or kind is Kind.ROLLING_UPGRADE, "nothing was broken"
@@ -142,14 +143,14 @@ def test_a_fault_breaks_something_and_is_mended(kind: Kind, number: int) -> None
 
 def test_the_controller_is_the_broker_that_leads() -> None:
     cluster = FakeCluster()
-    injector = ClusterInjector(cast(Subject, cluster), lambda _: None, lambda: None, settle_seconds=0.0)
+    injector = ClusterInjector(cast(Subject, cluster), no_report, lambda: None, settle_seconds=0.0)
     injector.run([ClusterFault(Kind.CONTROLLER_KILLED, 0, 0, 0.0)], threading.Event())
     assert injector.struck[0].target == "broker on h2"
 
 
 def test_no_fault_strikes_once_the_trial_is_to_end() -> None:
     cluster = FakeCluster()
-    injector = ClusterInjector(cast(Subject, cluster), lambda _: None, lambda: None)
+    injector = ClusterInjector(cast(Subject, cluster), no_report, lambda: None)
     stop = threading.Event()
     stop.set()
     injector.run([ClusterFault(Kind.HUB_KILLED, 0, 0, 0.0)], stop)
@@ -160,6 +161,6 @@ def test_an_upgrade_leaves_every_service_with_this_version() -> None:
     cluster = FakeCluster()
     for service in cluster.services:
         service.extra_environment["PYTHONPATH"] = "/older"
-    injector = ClusterInjector(cast(Subject, cluster), lambda _: None, lambda: None, settle_seconds=0.0)
+    injector = ClusterInjector(cast(Subject, cluster), no_report, lambda: None, settle_seconds=0.0)
     injector.run([ClusterFault(Kind.ROLLING_UPGRADE, 0, 0, 0.0)], threading.Event())
     assert list(cluster.faults()) == []
