@@ -16,6 +16,7 @@ from lab.network.cluster.etcd import etcd_program
 from lab.network.cluster.hosts import SEED_DEFAULT, Host, HostNetwork
 from lab.network.cluster.links import Link
 from lab.network.cluster.patroni import patroni_command
+from lab.network.cluster.state import ClusterReport, report_of
 from lab.network.network import (
     DEMO_BANKS,
     HUB_DATABASE,
@@ -184,6 +185,15 @@ class Cluster:
         ready = {bank.ispb: _first_ready(bank.replicas) for bank in self.banks}
         addresses = {ispb: replica.url for ispb, replica in ready.items() if replica is not None}
         return NetworkReader(hub.url, self.client, addresses)
+
+    def report(self) -> ClusterReport:
+        """The hosts, their parts and the links as they are now."""
+        return report_of(self)
+
+    @property
+    def hub_url(self) -> str:
+        """Of the first hub's pages, whether or not it is up."""
+        return self.hubs[0].url
 
     def layout(self) -> list[tuple[Host, str]]:
         """Each host, and what is on it, for people."""

@@ -18,6 +18,7 @@ from lab.prove.cluster.plan import ClusterFault, Kind
 from lab.prove.cluster.times import Struck
 from lab.read.rest import Unreachable
 from lab.read.snapshot import StepReporter
+from pix.web.marks import translatable
 
 READY_SECONDS_MAX: Final = 120.0
 """For what was broken to be ready again; a replica of a database copies the primary's data first."""
@@ -180,7 +181,8 @@ class ClusterInjector:
         """Waits until what was broken is ready and what waited is final, and notes the fault as one that is over."""
         fault, target = mended.standing.fault, mended.standing.target
         if not is_true_within(READY_SECONDS_MAX, lambda: self._ends.is_set() or mended.standing.is_ready()):
-            self.not_ready.append(f"{fault.kind.value}: {target} was not ready within {READY_SECONDS_MAX:.0f} s")
+            sentence = translatable("{}: {} was not ready within {} s")
+            self.not_ready.append(sentence.format(fault.kind.value, target, f"{READY_SECONDS_MAX:.0f}"))
         ready_ms = now_ms()
         # What waited is final before the next fault strikes, so that each has its own recovery time.
         is_true_within(RECOVERY_SECONDS_MAX, lambda: self._ends.is_set() or self._is_all_closed_since(ready_ms))
@@ -206,7 +208,7 @@ class ClusterInjector:
                 primary = subject.database.primary()
                 subject.database.kill(primary)
                 mend.callback(subject.database.start_member, primary)
-                return f"database on {primary.name}", subject.database.is_whole
+                return translatable("database on {}").format(primary.name), subject.database.is_whole
             case Kind.PRIMARY_CUT_OFF:
                 return self._cut_off_primary(fault, mend)
             case Kind.HUB_KILLED:
@@ -244,7 +246,7 @@ class ClusterInjector:
         break_it = brokers.wipe if kind is Kind.BROKER_WIPED else brokers.kill
         break_it(host)
         mend.callback(brokers.start_member, host)
-        return f"broker on {host.name}", lambda: host in brokers.seen()
+        return translatable("broker on {}").format(host.name), lambda: host in brokers.seen()
 
     def _freeze(self, replica: Replica, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
         self._subject.network.freeze(replica.host)
@@ -261,7 +263,8 @@ class ClusterInjector:
                 if host not in (primary, companion):
                     network.cut(near, host)
                     mend.callback(network.heal, near, host)
-        return f"database on {primary.name} with {companion.name}", self._subject.database.is_whole
+        target = translatable("primary on {}, hub on {}").format(primary.name, companion.name)
+        return target, self._subject.database.is_whole
 
     def _spoil_links(self, fault: ClusterFault, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
         """Between one host and the far ones, by default every second of the others."""
@@ -279,7 +282,7 @@ class ClusterInjector:
             network.set_link(host, other, ONE_WAY if is_one_way else SLOW, one_way=is_one_way)
             mend.callback(network.set_link, other, host, before[1], one_way=True)
             mend.callback(network.set_link, host, other, before[0], one_way=True)
-        return f"{host.name} and {', '.join(each.name for each in chosen)}", self._is_all_ready
+        return f"{host.name} ↔ {', '.join(each.name for each in chosen)}", self._is_all_ready
 
     def _is_all_ready(self) -> bool:
         subject = self._subject
@@ -329,7 +332,7 @@ def _set_clock(replica: Replica, error_seconds: int, mend: ExitStack) -> tuple[s
 
 
 def _named(replica: Replica) -> str:
-    return f"{replica.name} on {replica.host.name}"
+    return f"{replica.name} ({replica.host.name})"
 
 
 def _chosen(items: Sequence[Item], number: int) -> Item:

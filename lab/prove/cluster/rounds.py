@@ -15,6 +15,7 @@ from lab.read.audit import AuditReport
 from lab.read.report import audit_document
 from lab.read.rest import BankRest, HubRest
 from lab.read.snapshot import NetworkReader, StepReporter
+from pix.web.marks import translatable
 
 QUIET_SECONDS_MAX: Final = 180.0
 AUDIT_SECONDS_MAX: Final = 30.0
@@ -88,8 +89,10 @@ class Round:
         """How many payments are answered."""
         return 0 if self._stream is None else len(self._stream.sent)
 
-    def run(self, inject: Callable[[ClusterInjector], None], *, pays_all: bool) -> RoundResult:
-        """Pays while `inject` works; afterwards the rest of the payments if `pays_all`.
+    def run(
+        self, inject: Callable[[ClusterInjector], None], *, pays_all: Callable[[], bool] = lambda: True
+    ) -> RoundResult:
+        """Pays while `inject` works; afterwards the rest of the payments if `pays_all` says so then.
 
         Raises PartError, `Unreachable`, and `RoundInterrupted`.
         """
@@ -99,18 +102,18 @@ class Round:
             inject(injector)
             if self._ends.is_set():
                 raise RoundInterrupted
-            if not pays_all:
+            if not (all_are_paid := pays_all()):
                 stream.stop()
             stream.wait()
-        self._report_step("Waiting until every transfer is final")
+        self._report_step(translatable("Waiting until every transfer is final"))
         reader = self._cluster.reader()
         is_quiet = reader.wait_for_quiet(QUIET_SECONDS_MAX)
-        self._report_step("Auditing")
+        self._report_step(translatable("Auditing"))
         report = reader.audit(AUDIT_SECONDS_MAX)
         found = read_outcomes(reader.hub, stream.sent)
         lives = _lives(reader.hub, stream.ids)
         return RoundResult(
-            transfers=len(self._payments) if pays_all else len(stream.sent),
+            transfers=len(self._payments) if all_are_paid else len(stream.sent),
             times=[times_of(struck, lives) for struck in injector.struck],
             not_ready=injector.not_ready,
             outcomes=found.by_outcome,

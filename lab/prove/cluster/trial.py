@@ -62,7 +62,7 @@ def run_trial(cluster: PayingCluster, options: TrialOptions, progress: Callable[
 
     progress(f"Seed {options.seed}: paying {options.transfers} times, with {len(faults)} faults")
     played = Round(cluster, payments, options.rate_per_second, report_step)
-    found = played.run(lambda injector: injector.run(faults, threading.Event()), pays_all=True)
+    found = played.run(lambda injector: injector.run(faults, threading.Event()))
     return TrialResult(options, found, time.monotonic() - started)
 
 
