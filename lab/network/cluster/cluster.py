@@ -17,20 +17,14 @@ from lab.network.cluster.hosts import SEED_DEFAULT, Host, HostNetwork
 from lab.network.cluster.links import Link
 from lab.network.cluster.patroni import patroni_command
 from lab.network.cluster.state import ClusterReport, report_of
-from lab.network.network import (
-    DEMO_BANKS,
-    HUB_DATABASE,
-    SESSION_TIMEOUT_MS,
-    BankSpec,
-    database_of,
-    new_secrets,
-    write_banks_file,
-)
+from lab.network.folder import new_secrets, write_banks_file
+from lab.network.network import SESSION_TIMEOUT_MS
 from lab.network.parts.apache_kafka import fetch_jars
 from lab.network.parts.environment import prepare_folder
 from lab.network.parts.errors import PartError
 from lab.network.parts.process import is_true_within
 from lab.network.services import Service
+from lab.network.settings import DEMO_BANKS, HUB_DATABASE, BankSpec, database_of
 from lab.read.rest import BankRest, Unreachable, new_client
 from lab.read.snapshot import NetworkReader
 from pix.runtime.addresses import http_url, join_host_port

@@ -12,7 +12,7 @@ from typing import Final
 
 from lab.network.cluster.cluster import HUBS_DEFAULT, Cluster, ClusterSettings
 from lab.network.cluster.links import Link
-from lab.network.network import network_folder
+from lab.network.folder import network_folder
 from lab.network.parts.ports import check_port_free
 from lab.network.run import Background
 from lab.panel.cluster.app import create_cluster_app
