@@ -8,7 +8,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from lab.cli.terminal import EXIT_BROKEN, EXIT_USAGE, Keep, progress, refuse, reporting_errors
+from lab.cli.terminal import EXIT_BROKEN, EXIT_USAGE, LAB_PORT_DEFAULT, Keep, progress, refuse, reporting_errors
 from lab.network.cluster.cluster import HUBS_DEFAULT, HUBS_MAX
 from lab.network.cluster.links import Link
 from lab.prove.cluster.plan import Group
@@ -61,6 +61,12 @@ def cluster(
     measure: Annotated[
         bool, typer.Option("--measure", help="Instead: the CPU time of a transfer with one, two and three hubs.")
     ] = False,
+    panel: Annotated[
+        bool, typer.Option("--panel", help="Instead: serve the cluster's panel, and run until Ctrl-C.")
+    ] = False,
+    lab_port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="With --panel: its port, on 127.0.0.1 only.")
+    ] = LAB_PORT_DEFAULT,
     keep: Keep = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of tables.")] = False,
 ) -> None:
@@ -78,6 +84,19 @@ def cluster(
     except ValueError as error:
         text = str(error)
         raise refuse(f"{text if text.startswith('--') else f'--{text}'}.", EXIT_USAGE) from None
+    if panel:
+        if measure or faults or seeds or load or json or upgrade_from:
+            raise refuse(
+                "--panel: does not work with --faults, --seeds, --load, --measure, --upgrade-from and --json.",
+                EXIT_USAGE,
+            )
+        # The panel needs a web server, which no other cluster does.
+        from lab.panel.cluster.serving import ClusterPanelOptions, run_cluster_panel
+
+        with reporting_errors():
+            run_cluster_panel(ClusterPanelOptions(lab_port, hubs, link, seed, keep), progress)
+        console.print("Stopped.")
+        return
     if measure:
         with reporting_errors():
             cost = measure_cost(transfers, link, seed, progress)
@@ -114,7 +133,7 @@ def _play(options: SeriesOptions, json: bool) -> NoReturn:
     def show(trial: TrialResult) -> None:
         if not json:
             console.print(trial_table(trial))
-            print_lines([*trial.not_ready, *trial.unexpected, *audit_remarks(trial.report)])
+            print_lines([*trial.found.not_ready, *trial.found.unexpected, *audit_remarks(trial.found.report)])
 
     with reporting_errors():
         result = run_series(options, progress, show)
@@ -122,7 +141,7 @@ def _play(options: SeriesOptions, json: bool) -> NoReturn:
         print_json(series_document(result))
     else:
         console.print(summary_table(result.trials))
-        print_audit(result.trials[-1].report)
+        print_audit(result.trials[-1].found.report)
     raise typer.Exit(0 if result.is_ok else EXIT_BROKEN)
 
 

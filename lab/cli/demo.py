@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from lab.cli.terminal import EXIT_USAGE, HUB_PORT_DEFAULT, progress, refuse, reporting_errors
+from lab.cli.terminal import EXIT_USAGE, HUB_PORT_DEFAULT, LAB_PORT_DEFAULT, progress, refuse, reporting_errors
 from lab.course_bank.fixtures import COLORS, NAMES
 from lab.network.demo import run_demo
 from lab.network.network import BANKS_MAX, BankSpec, KafkaKind, NetworkSettings, bank_specs, network_folder
@@ -24,7 +24,6 @@ from pix.scheme.course import COURSE_CODES
 HUB_GRPC_PORT_DEFAULT: Final = 50_051
 BANKS_DEFAULT: Final = 3
 COURSE_GRPC_PORT_DEFAULT: Final = 50_052
-LAB_PORT_DEFAULT: Final = 8010
 STORY_SETTINGS: Final[Mapping[str, Any]] = {
     "splits_roles": True,
     # No message is retransmitted, however long the class discusses.

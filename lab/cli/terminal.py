@@ -23,6 +23,7 @@ EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
 HUB_PORT_DEFAULT: Final = 8000
+LAB_PORT_DEFAULT: Final = 8010
 
 Keep = Annotated[
     Path | None,

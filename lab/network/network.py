@@ -3,39 +3,74 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final, Self
 
 from lab.course_bank.fixtures import accounts_of
 from lab.network.certs import Certificates, make_certificates
+from lab.network.folder import (
+    MARKER_FILE,
+    SECRET_BYTES,
+    NetworkSecrets,
+    keep_logs,
+    network_folder,
+    new_secrets,
+    remove_network,
+    write_banks_file,
+    write_privately,
+)
 from lab.network.parts.apache_kafka import ApacheKafkaBroker, fetch_jars
 from lab.network.parts.broker import Broker, EmbeddedBroker
 from lab.network.parts.environment import prepare_folder
-from lab.network.parts.errors import FolderUnusable, PartError, PortInUse
+from lab.network.parts.errors import FolderUnusable, PortInUse
 from lab.network.parts.ports import LOOPBACK, check_port_free, free_port
 from lab.network.parts.postgres import DatabaseServer, EmbeddedPostgres
 from lab.network.parts.process import ChildProcesses, wait_until
 from lab.network.services import Service
+from lab.network.settings import (
+    BANKS_MAX,
+    DEMO_BANKS,
+    HUB_DATABASE,
+    BankSpec,
+    KafkaKind,
+    NetworkSettings,
+    bank_specs,
+    database_of,
+)
 from pix.runtime.addresses import http_url, join_host_port
 from pix.web.client import new_http_client
 
-SETTLEMENT_FUNDS_CENTAVOS_DEFAULT: Final = 10_000_000_00
-"""R$ 10 million: no bank of a demo runs out of it by accident."""
-SECRET_BYTES: Final = 24
+__all__ = [
+    "BANKS_MAX",
+    "CONSUMER_SUFFIX",
+    "DEMO_BANKS",
+    "FETCH_WAIT_MS",
+    "HUB_DATABASE",
+    "MARKER_FILE",
+    "SECRET_BYTES",
+    "SESSION_TIMEOUT_MS",
+    "BankSpec",
+    "KafkaKind",
+    "Network",
+    "NetworkSecrets",
+    "NetworkSettings",
+    "RunningBank",
+    "bank_specs",
+    "database_of",
+    "keep_logs",
+    "network_folder",
+    "new_secrets",
+    "remove_network",
+    "write_banks_file",
+    "write_privately",
+]
+
 SESSION_TIMEOUT_MS: Final = 6_000
 """The least that Apache Kafka allows: the partitions of a replica that was killed are free again after this."""
-MARKER_FILE: Final = "codepix-network.json"
-"""Holds the network's secrets, and shows that a folder is one of ours and may be removed."""
-HUB_DATABASE: Final = "hub"
 ALL_READY_DEADLINE_SECONDS: Final = 120.0
 CONSUMER_SUFFIX: Final = "-consumer"
 """Ends the name of a process that only consumes and resends, where roles are split."""
@@ -44,118 +79,8 @@ ANSWERING_ROLES_OF_BANK: Final = "http"
 CONSUMING_ROLES: Final = "kafka,sweeper"
 
 
-class KafkaKind(StrEnum):
-    EMBEDDED = "embedded"
-    """librdkafka's own: nothing to install, in memory only."""
-    APACHE = "apache"
-    """Apache Kafka: needs Java and Maven."""
-
-
 FETCH_WAIT_MS: Final = {KafkaKind.EMBEDDED: 20, KafkaKind.APACHE: 100}
 """The embedded broker answers an empty fetch at this interval, whatever comes meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class BankSpec:
-    """A bank to start. `port` None: a free one."""
-
-    code: str
-    name: str
-    color: str
-    port: int | None = None
-    settlement_funds_centavos: int = SETTLEMENT_FUNDS_CENTAVOS_DEFAULT
-    is_guest: bool = False
-    """The hub knows it, and its process is started by someone else."""
-    small: Sequence[str] | None = None
-    """Arguments of `python -m lab.broken_banks`, where that bank is started in place of ours."""
-
-
-DEMO_BANKS: Final = (
-    BankSpec("001", "Banco Aurora", "#5b2a86"),
-    BankSpec("002", "Banco Ipê", "#c98a00"),
-    BankSpec("003", "Banco Maré", "#00798c"),
-)
-MORE_BANKS: Final = {
-    "Serra": "#2f7d4f",
-    "Cerrado": "#a4343a",
-    "Garoa": "#2b6cb0",
-    "Jatobá": "#8a5a2b",
-    "Pantanal": "#0b7285",
-    "Manacá": "#a61e6e",
-    "Buriti": "#5c7a00",
-    "Orvalho": "#3d5a80",
-    "Caatinga": "#b34700",
-    "Araucária": "#1b5e20",
-    "Sabiá": "#7a3e2b",
-    "Farol": "#8c6d00",
-    "Jacarandá": "#6b4e9b",
-    "Ribeira": "#00695c",
-    "Vereda": "#4a6741",
-    "Mirante": "#37474f",
-    "Lume": "#c0392b",
-}
-"""The names of the banks 004 to 020, with their colours."""
-BANKS_MAX: Final = len(DEMO_BANKS) + len(MORE_BANKS)
-
-
-def bank_specs(count: int) -> tuple[BankSpec, ...]:
-    """The demo's three banks, and further ones. Raises ValueError unless `count` is 1 to `BANKS_MAX`."""
-    if not 1 <= count <= BANKS_MAX:
-        raise ValueError(f"a network has 1 to {BANKS_MAX} banks")
-    more = (
-        BankSpec(f"{code:03d}", f"Banco {name}", color)
-        for code, (name, color) in enumerate(MORE_BANKS.items(), len(DEMO_BANKS) + 1)
-    )
-    return (*DEMO_BANKS, *more)[:count]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkSettings:
-    """The settings of a network. A port that is None is a free one."""
-
-    folder: Path
-    """Keeps the data, the secrets and the logs from one start to the next."""
-    banks: Sequence[BankSpec] = DEMO_BANKS
-    kafka: KafkaKind = KafkaKind.EMBEDDED
-    hubs: int = 1
-    hub_port: int | None = None
-    hub_grpc_port: int | None = None
-    kafka_port: int | None = None
-    transfer_timeout_seconds: float | None = None
-    resend_first_seconds: float = 2.0
-    resend_cap_seconds: float = 30.0
-    demo_mode: bool = True
-    virtual_clock: bool = False
-    """Whether the network has a virtual clock, which `codepix clock` moves."""
-    tls: bool = False
-    """Whether hub and banks speak gRPC over mutual TLS, with certificates that are made in the folder."""
-    splits_roles: bool = False
-    """Whether who answers (pages, REST, gRPC) and who consumes (Kafka, resending) are processes of their own."""
-    course_banks: Sequence[BankSpec] = ()
-    """Stand-ins for banks of the original course; with any, the hub is in course mode."""
-    course_grpc_port: int | None = None
-    starts_course_banks: bool = True
-    """Whether the stand-ins are processes; where not, the hub knows the banks, and they come from outside."""
-    starts_banks: bool = True
-    """Whether the banks are processes; where not, the hub knows them, and they are played from outside."""
-    lab_port: int | None = None
-    """Where the lab's panel is, for the hub's console to link to; None without one."""
-    durable: bool = True
-    """Whether the databases survive a loss of power."""
-    extra_environment: Mapping[str, str] = field(default_factory=dict)
-    """For every service."""
-    database_servers: Mapping[str, DatabaseServer] = field(default_factory=dict)
-    """By the name of a database, the server that has it; the network's own has the others."""
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkSecrets:
-    """The network's secrets; its folder keeps them in a file that only its owner can read."""
-
-    banks: Mapping[str, str]
-    """Each bank's secret, by code."""
-    sessions: str
-    operator: str
 
 
 class RunningBank:
@@ -529,81 +454,3 @@ class Network:
             "VIRTUAL_CLOCK": str(settings.virtual_clock).lower(),
             **settings.extra_environment,
         }
-
-
-@contextmanager
-def network_folder(keep: Path | None) -> Iterator[Path]:
-    """A folder for a network of one run: `keep`, which must be new or empty and stays, or a temporary one."""
-    if keep is None:
-        prepare_folder(_temporary_folder(), "TMPDIR")
-        with tempfile.TemporaryDirectory(prefix="codepix-lab-") as folder:
-            yield Path(folder)
-    else:
-        if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-            raise PartError(f"{keep} is not an empty folder.")
-        prepare_folder(keep, "--keep")
-        yield keep
-
-
-def _temporary_folder() -> Path:
-    try:
-        return Path(tempfile.gettempdir())
-    except OSError:
-        raise FolderUnusable("TMPDIR: no folder for temporary files can be written: set TMPDIR.") from None
-
-
-def keep_logs(folder: Path) -> Path:
-    """Copies what a network's parts have logged into a new folder, which stays when the network's is removed."""
-    kept = Path(tempfile.mkdtemp(prefix="codepix-logs-"))
-    # Not deeper: Kafka calls its records a log, too.
-    for log_file in sorted(folder.glob("*/*.log")):
-        shutil.copy(log_file, kept)
-    return kept
-
-
-def remove_network(folder: Path) -> None:
-    """Removes a network's folder. Raises `PartError` when it holds something else."""
-    if not folder.exists():
-        return
-    if any(folder.iterdir()) and not (folder / MARKER_FILE).exists():
-        raise PartError(f"{folder} is not a folder of CodePix ({MARKER_FILE} is not in it), so it is left alone.")
-    shutil.rmtree(folder)
-
-
-def write_privately(file: Path, text: str) -> None:
-    """Writes a file that only its owner can read, and never half of it."""
-    unfinished = file.with_name(f"{file.name}.unfinished")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    unfinished.replace(file)
-
-
-def write_banks_file(folder: Path, banks: Sequence[BankSpec], network_secrets: NetworkSecrets) -> Path:
-    """The file from which a new hub knows its banks, with their secrets in it."""
-    file = folder / "banks.json"
-    document = [
-        {
-            "code": spec.code,
-            "name": spec.name,
-            "color": spec.color,
-            "secret": network_secrets.banks[spec.code],
-            "settlement_funds": spec.settlement_funds_centavos,
-        }
-        for spec in banks
-    ]
-    write_privately(file, json.dumps(document, ensure_ascii=False, indent=2))
-    return file
-
-
-def new_secrets(banks: Sequence[BankSpec]) -> NetworkSecrets:
-    """For a network that keeps none from an earlier start."""
-    return NetworkSecrets(
-        banks={spec.code: secrets.token_urlsafe(SECRET_BYTES) for spec in banks},
-        sessions=secrets.token_urlsafe(SECRET_BYTES),
-        operator=secrets.token_urlsafe(SECRET_BYTES),
-    )
-
-
-def database_of(spec: BankSpec) -> str:
-    return f"bank_{spec.code}"

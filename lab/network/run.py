@@ -13,21 +13,14 @@ from lab.read.rest import BankRest, new_client
 from lab.read.snapshot import NetworkReader
 
 
-class Run:
-    """A network while it runs, and how to speak to it."""
+class Background:
+    """Threads of the lab that end together."""
 
-    def __init__(self, network: Network, client: httpx.Client, afterwards: ExitStack) -> None:
-        self.network = network
-        self.client = client
-        self.reader = NetworkReader(network.hub_url, client)
-        self.rest: Mapping[str, BankRest] = {
-            bank.code: BankRest(f"Bank {bank.code}", bank.url, client) for bank in network.banks
-        }
-        """The banks' APIs by code."""
+    def __init__(self, afterwards: ExitStack) -> None:
         self.afterwards = afterwards
-        """Callbacks that run after the network has stopped, and before the client is closed."""
+        """Callbacks that run after what the threads work on has stopped."""
         self.ends = threading.Event()
-        """Set before the network is stopped."""
+        """Set before that is stopped."""
 
     def in_background(self, work: Callable[[threading.Event], None]) -> threading.Thread:
         """Starts a thread that works until its event is set. Whatever it waits for of the network ends with that."""
@@ -41,6 +34,20 @@ class Run:
         self.afterwards.callback(join)
         thread.start()
         return thread
+
+
+class Run(Background):
+    """A network while it runs, and how to speak to it. Its client is closed after the callbacks of `afterwards`."""
+
+    def __init__(self, network: Network, client: httpx.Client, afterwards: ExitStack) -> None:
+        super().__init__(afterwards)
+        self.network = network
+        self.client = client
+        self.reader = NetworkReader(network.hub_url, client)
+        self.rest: Mapping[str, BankRest] = {
+            bank.code: BankRest(f"Bank {bank.code}", bank.url, client) for bank in network.banks
+        }
+        """The banks' APIs by code."""
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException
 from lab.panel import api, api_docs, builder, pages, puzzle_pages, reset, runs, walkthrough_pages
 from lab.panel.operator_sign_in import LoopbackNames, OperatorSignIn, TokenNeeded
 from lab.panel.problems import PROBLEMS, NotThere
-from lab.panel.site import NAME, Laboratory, Site
+from lab.panel.site import NAME, Laboratory, Shown, Site
 from pix.web import preferences
 from pix.web.addresses import NoNulInAddresses
 from pix.web.assets import mount_assets
@@ -50,10 +51,15 @@ CLASSROOM: Final = (
 
 def create_app(lab: Laboratory, sign_in: OperatorSignIn, port: int) -> FastAPI:
     """The application, which answers on this port of 127.0.0.1 alone."""
+    return compose(lab, sign_in, port, PANEL if lab.walkthrough is None else CLASSROOM, DESCRIPTION)
+
+
+def compose(lab: Shown, sign_in: OperatorSignIn, port: int, routers: Sequence[APIRouter], description: str) -> FastAPI:
+    """The application of these routers, behind the lab's sign-in; `description` is that of its REST API."""
     app = FastAPI(
         title=NAME,
         version="1",
-        description=DESCRIPTION,
+        description=description,
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
@@ -71,7 +77,7 @@ def create_app(lab: Laboratory, sign_in: OperatorSignIn, port: int) -> FastAPI:
     app.add_middleware(Methods)
     mount_assets(app)
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
-    add_routes(app, (preferences.router, brand_router, *(PANEL if lab.walkthrough is None else CLASSROOM)))
+    add_routes(app, (preferences.router, brand_router, *routers))
     return app
 
 
@@ -85,8 +91,8 @@ def _error_page(request: Request, error: Exception, status: int) -> Response:
         sentence = translate(
             language,
             "These pages stop processes and delete data, so they ask for the token of this start. Open the link that "
-            "codepix demo printed in the terminal, or paste the link here.",
-        )
+            "{} printed in the terminal, or paste the link here.",
+        ).format(request.app.state.site.lab.command)
     elif isinstance(error, HTTPException | NotThere):
         sentence = translate(language, "It doesn't exist or you don't have access.")
     elif kind is not None:

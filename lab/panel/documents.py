@@ -128,7 +128,7 @@ class TaskDocument(BaseModel):
             ok=task.is_ok if task.is_over else None,
             interrupted=task.is_interrupted,
             steps=[StepDocument(at_seconds=round(step.at_seconds, 2), text=step.sentence) for step in task.steps],
-            numbers={} if task.result is None else dict(task.result.numbers),
+            numbers=dict(task.numbers),
             failures=list(task.failures),
             audit=None if task.report is None else audit_document(task.report),
         )

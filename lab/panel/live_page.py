@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from lab.panel.operator_sign_in import TOKEN_PARAMETER, TokenNeeded, require_sign_in, sign_in_of, token_in
-from lab.panel.site import LabOf, Laboratory
+from lab.panel.site import Shown, shown_by
 from pix.web.events import Scene, stream_many
 from pix.web.htmx import see_other
 from pix.web.languages import Language
@@ -19,11 +19,13 @@ from pix.web.templates import language_of
 TOKEN_TEXT_MAX: Final = 300
 """Of a token or of a link with it."""
 
+Lab = TypeVar("Lab", bound=Shown)
+
 
 def live_page_router(
     template: str,
-    context: Callable[[Laboratory, Language], Mapping[str, Any]],
-    versions: Callable[[Laboratory], Mapping[str, str]],
+    context: Callable[[Lab, Language], Mapping[str, Any]],
+    versions: Callable[[Lab], Mapping[str, str]],
     path: str = "/",
 ) -> APIRouter:
     """Serves the page at `path`, and at `live` below it the stream of its live parts.
@@ -35,7 +37,7 @@ def live_page_router(
     @router.get(path)
     def show(
         request: Request,
-        lab: LabOf,
+        lab: Annotated[Any, Depends(shown_by)],
         pages: PagesOf,
         token: Annotated[str, Query(alias=TOKEN_PARAMETER, max_length=TOKEN_TEXT_MAX)] = "",
         present: Annotated[str, Query(max_length=10)] = "",
@@ -56,12 +58,12 @@ def live_page_router(
         }
         response = pages.page(request, template, shown)
         # The page shows the hub's map within it.
-        policy = f"{CONTENT_SECURITY_POLICY}; frame-src {lab.network.hub_url}"
+        policy = f"{CONTENT_SECURITY_POLICY}; frame-src {lab.hub_url}"
         response.headers["Content-Security-Policy"] = policy
         return response
 
     @router.get(f"{path.rstrip('/')}/live", dependencies=[Depends(require_sign_in)])
-    def stream(request: Request, lab: LabOf, pages: PagesOf) -> Response:
+    def stream(request: Request, lab: Annotated[Any, Depends(shown_by)], pages: PagesOf) -> Response:
         """Each query parameter is the version of a part that the page has already."""
 
         def scene(name: str, version: str) -> Scene:

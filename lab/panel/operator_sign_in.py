@@ -31,7 +31,7 @@ class TokenNeeded(Exception):
     """The request comes without the token of this start, or with another one."""
 
     field = "authorization"
-    rule = "Open the link printed by `codepix demo`, or send its token in the header `Authorization: Bearer …`."
+    rule = "Open the link that the start has printed, or send its token in the header `Authorization: Bearer …`."
     headers = {"WWW-Authenticate": 'Bearer realm="the token of this start"'}  # noqa: RUF012 - read by the edge alone
 
     def __init__(self, is_wrong: bool = False) -> None:

@@ -12,6 +12,7 @@ from lab.network.parts.errors import PartError
 from lab.network.supervisor import ActionRefused
 from lab.panel.operator_sign_in import TokenNeeded
 from lab.panel.tasks import Busy
+from lab.prove.cluster.board import BoardRefused, NothingStands
 from lab.prove.scenarios.from_file import ScenarioFileInvalid
 from lab.read.rest import Unreachable
 from pix.web.csrf import ForgedRequest
@@ -28,6 +29,15 @@ class NotThere(Exception):
         super().__init__(rule)
 
 
+class FaultUnknown(Exception):
+    """A fault or a plan names what there is not, or breaks a limit."""
+
+    def __init__(self, field: str, rule: str) -> None:
+        self.field = field
+        self.rule = rule
+        super().__init__(rule)
+
+
 PROBLEMS: Final[ProblemTable] = {
     TokenNeeded: ProblemKind("token-needed", HTTPStatus.UNAUTHORIZED, "Access token needed"),
     **STREAM_PROBLEMS,
@@ -37,6 +47,9 @@ PROBLEMS: Final[ProblemTable] = {
     Busy: ProblemKind("busy", HTTPStatus.CONFLICT, "Another run is in progress"),
     ScenarioFileInvalid: ProblemKind("scenario-invalid", HTTPStatus.UNPROCESSABLE_ENTITY, "The scenario is not valid"),
     PlanRefused: ProblemKind("plan-refused", HTTPStatus.UNPROCESSABLE_ENTITY, "The traffic plan is not valid"),
+    FaultUnknown: ProblemKind("fault-invalid", HTTPStatus.UNPROCESSABLE_ENTITY, "The fault is not valid"),
+    NothingStands: ProblemKind("nothing-stands", HTTPStatus.CONFLICT, "No fault stands"),
+    BoardRefused: ProblemKind("fault-refused", HTTPStatus.CONFLICT, "The fault is not possible now"),
     PartError: ProblemKind("part-failed", HTTPStatus.SERVICE_UNAVAILABLE, "The component failed"),
     StepInProgress: ProblemKind("story-busy", HTTPStatus.CONFLICT, "The step is still running"),
     NoNextStep: ProblemKind("story-over", HTTPStatus.CONFLICT, "There is no next step"),

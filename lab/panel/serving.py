@@ -7,13 +7,15 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from fastapi import FastAPI
+
 from lab.classroom.puzzle_room import PuzzleRoom
 from lab.classroom.walkthrough import Walkthrough
 from lab.drive.generator.generator import Generator
 from lab.network.health_monitor import HealthMonitor
 from lab.network.parts.ports import LOOPBACK
 from lab.network.parts.process import wait_until
-from lab.network.run import Run
+from lab.network.run import Background, Run
 from lab.network.supervisor import Supervisor
 from lab.panel.app import create_app
 from lab.panel.documents import RunDocument
@@ -91,24 +93,35 @@ class PanelServer:
     @property
     def address(self) -> str:
         """Where to come in: with the token of this start."""
-        return f"{http_url(LOOPBACK, self._port)}/?{TOKEN_PARAMETER}={self._sign_in.token}"
+        return address_of(self._port, self._sign_in)
 
     def start(self) -> None:
         """Begins to serve, in the background; returns when it answers. Raises `PartError`."""
         for work in self._works:
             self._run.in_background(work)
-        serving = self._run.in_background(lambda stop: serve_http(self._app, LOOPBACK, self._port, stop))
-        wait_until(lambda: self._listens() or not serving.is_alive(), START_SECONDS_MAX, "the lab's panel to listen")
-
-    def _listens(self) -> bool:
-        try:
-            socket.create_connection((LOOPBACK, self._port), timeout=CONNECT_SECONDS_MAX).close()
-        except OSError:
-            return False
-        return True
+        serve(self._app, self._port, self._run)
 
     @staticmethod
     def _end_with(stop: threading.Event, tasks: TaskRunner) -> None:
         """A scenario that is going on is given up when the lab stops."""
         stop.wait()
         tasks.stop()
+
+
+def address_of(port: int, sign_in: OperatorSignIn) -> str:
+    """Where to come in: with the token of this start."""
+    return f"{http_url(LOOPBACK, port)}/?{TOKEN_PARAMETER}={sign_in.token}"
+
+
+def serve(app: FastAPI, port: int, background: Background) -> None:
+    """Begins to serve on 127.0.0.1, in the background; returns when it answers. Raises `PartError`."""
+    serving = background.in_background(lambda stop: serve_http(app, LOOPBACK, port, stop))
+    wait_until(lambda: _listens(port) or not serving.is_alive(), START_SECONDS_MAX, "the lab's panel to listen")
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=CONNECT_SECONDS_MAX).close()
+    except OSError:
+        return False
+    return True

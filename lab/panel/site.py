@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 from fastapi import Depends, Request, Response
 
@@ -32,6 +32,34 @@ COLOR: Final = "#9a3412"
 """Rust: no bank of the demo and no other page has this color, so that the lab is not mistaken for the network."""
 
 
+class Shown(Protocol):
+    """What every page of a lab needs of what it shows."""
+
+    @property
+    def hub_url(self) -> str:
+        """Of the hub's own pages."""
+
+    @property
+    def ends(self) -> threading.Event:
+        """Set when the lab is about to stop."""
+
+    @property
+    def history(self) -> RunHistory: ...
+    @property
+    def command(self) -> str:
+        """What started the lab, and printed the link to it."""
+
+    @property
+    def is_cluster(self) -> bool: ...
+    @property
+    def is_classroom(self) -> bool: ...
+    @property
+    def may_reset(self) -> bool: ...
+    @property
+    def virtual_now_ms(self) -> int | None:
+        """None where the clock is real."""
+
+
 @dataclass(frozen=True, slots=True)
 class Laboratory:
     """Everything that the panel shows and moves."""
@@ -54,6 +82,30 @@ class Laboratory:
     puzzles: PuzzleRoom | None = None
     """Of a classroom."""
 
+    @property
+    def hub_url(self) -> str:
+        return self.network.hub_url
+
+    @property
+    def command(self) -> str:
+        return "codepix demo"
+
+    @property
+    def is_cluster(self) -> bool:
+        return False
+
+    @property
+    def is_classroom(self) -> bool:
+        return self.walkthrough is not None
+
+    @property
+    def may_reset(self) -> bool:
+        return self.reset is not None
+
+    @property
+    def virtual_now_ms(self) -> int | None:
+        return None if self.clock is None else self.clock.virtual_now_ms
+
 
 _MARK: Final = (
     *(
@@ -72,7 +124,7 @@ _MARK: Final = (
 
 
 class Site:
-    def __init__(self, lab: Laboratory, csrf: Csrf) -> None:
+    def __init__(self, lab: Shown, csrf: Csrf) -> None:
         self.lab = lab
         self.csrf = csrf
         self.looks = Looks(NAME, COLOR, _MARK)
@@ -84,11 +136,12 @@ class Site:
             "session_mark": "",
             "sign_in_url": "/",
             "amounts_hidden": amounts_are_hidden(request),
-            "hub_url": self.lab.network.hub_url,
-            "is_classroom": self.lab.walkthrough is not None,
-            "may_reset": self.lab.reset is not None,
+            "hub_url": self.lab.hub_url,
+            "is_cluster": self.lab.is_cluster,
+            "is_classroom": self.lab.is_classroom,
+            "may_reset": self.lab.may_reset,
             "section": "",
-            "virtual_now_ms": None if self.lab.clock is None else self.lab.clock.virtual_now_ms,
+            "virtual_now_ms": self.lab.virtual_now_ms,
         }
 
 
@@ -97,9 +150,11 @@ def done(request: Request, url: str = "/") -> Response:
     return Response(status_code=204) if asks_for_fragment(request) else see_other(request, url)
 
 
-def _lab_of(request: Request) -> Laboratory:
+def shown_by(request: Request) -> Any:
+    """Whatever this lab shows: a `Laboratory`, or a cluster."""
     site: Site = request.app.state.site
     return site.lab
 
 
-LabOf = Annotated[Laboratory, Depends(_lab_of)]
+LabOf = Annotated[Laboratory, Depends(shown_by)]
+ShownOf = Annotated[Shown, Depends(shown_by)]

@@ -105,6 +105,11 @@ class BrokerCluster:
                 return self._host_of(node_id)
         return None
 
+    def is_running(self, host: Host) -> bool:
+        """Whether the broker's process of this host runs, which says nothing about its readiness."""
+        process = self._processes.get(host.name)
+        return process is not None and process.is_running()
+
     def kill(self, host: Host) -> None:
         """Kills the broker of this host. Its log stays."""
         self._process(host).kill()

@@ -16,20 +16,15 @@ from lab.network.cluster.etcd import etcd_program
 from lab.network.cluster.hosts import SEED_DEFAULT, Host, HostNetwork
 from lab.network.cluster.links import Link
 from lab.network.cluster.patroni import patroni_command
-from lab.network.network import (
-    DEMO_BANKS,
-    HUB_DATABASE,
-    SESSION_TIMEOUT_MS,
-    BankSpec,
-    database_of,
-    new_secrets,
-    write_banks_file,
-)
+from lab.network.cluster.state import ClusterReport, report_of
+from lab.network.folder import new_secrets, write_banks_file
+from lab.network.network import SESSION_TIMEOUT_MS
 from lab.network.parts.apache_kafka import fetch_jars
 from lab.network.parts.environment import prepare_folder
 from lab.network.parts.errors import PartError
 from lab.network.parts.process import is_true_within
 from lab.network.services import Service
+from lab.network.settings import DEMO_BANKS, HUB_DATABASE, BankSpec, database_of
 from lab.read.rest import BankRest, Unreachable, new_client
 from lab.read.snapshot import NetworkReader
 from pix.runtime.addresses import http_url, join_host_port
@@ -184,6 +179,15 @@ class Cluster:
         ready = {bank.ispb: _first_ready(bank.replicas) for bank in self.banks}
         addresses = {ispb: replica.url for ispb, replica in ready.items() if replica is not None}
         return NetworkReader(hub.url, self.client, addresses)
+
+    def report(self) -> ClusterReport:
+        """The hosts, their parts and the links as they are now."""
+        return report_of(self)
+
+    @property
+    def hub_url(self) -> str:
+        """Of the first hub's pages, whether or not it is up."""
+        return self.hubs[0].url
 
     def layout(self) -> list[tuple[Host, str]]:
         """Each host, and what is on it, for people."""

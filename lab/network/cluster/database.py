@@ -214,6 +214,13 @@ class DatabaseCluster:
                 return members
         return []
 
+    def is_running(self, host: Host) -> bool:
+        """Whether Patroni of this host runs."""
+        return host.name in self._patroni and self._patroni[host.name].is_running()
+
+    def runs_etcd(self, host: Host) -> bool:
+        return host.name in self._etcd and self._etcd[host.name].is_running()
+
     def kill(self, host: Host) -> None:
         """Kills PostgreSQL and Patroni of a member at once; its etcd stays."""
         self._patroni[host.name].kill()

@@ -222,6 +222,19 @@ class HostNetwork:
     def link(self, sender: Host, receiver: Host) -> Link:
         return self._links[next(self._pairs(sender, receiver, one_way=True))]
 
+    def odd_links(self) -> list[tuple[Host, Host, Link, bool]]:
+        """Sender, receiver, link, and whether it is cut, for each direction that is cut or not as at the start."""
+        # A copy: another thread may be changing them.
+        cuts = set(self._cuts)
+        return [
+            (self.hosts[sender], self.hosts[receiver], link, (sender, receiver) in cuts)
+            for (sender, receiver), link in sorted(dict(self._links).items(), key=lambda each: each[0])
+            if link != self._link or (sender, receiver) in cuts
+        ]
+
+    def is_frozen(self, host: Host) -> bool:
+        return self.hosts.index(host) in self._frozen
+
     def cut(self, sender: Host, receiver: Host, *, one_way: bool = False) -> None:
         """No packet passes from now on, in both directions unless `one_way`; no connection is closed by it."""
         self._cuts.update(self._pairs(sender, receiver, one_way))

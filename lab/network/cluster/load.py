@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from lab.drive.customers import Population
 from lab.network.cluster.cluster import Cluster
-from lab.network.network import write_privately
+from lab.network.folder import write_privately
 from lab.network.parts.errors import PartError, PartMissing
 from lab.network.parts.process import describe_exit_code, wait_until
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from lab.network.cluster.cluster import SOURCE
@@ -16,6 +17,8 @@ from lab.network.parts.process import is_true_within
 from lab.prove.cluster.plan import ClusterFault, Kind
 from lab.prove.cluster.times import Struck
 from lab.read.rest import Unreachable
+from lab.read.snapshot import StepReporter
+from pix.web.marks import translatable
 
 READY_SECONDS_MAX: Final = 120.0
 """For what was broken to be ready again; a replica of a database copies the primary's data first."""
@@ -99,19 +102,46 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A fault that was injected and is not undone."""
+
+    fault: ClusterFault
+    target: str
+    """What it hit."""
+    from_ms: int
+    undo: ExitStack
+    """Undoes it when it is closed."""
+    is_ready: Callable[[], bool]
+    """Whether what was broken is ready again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A fault that is undone, and that the cluster may not have recovered from."""
+
+    standing: Standing
+    mended_ms: int
+
+
 class ClusterInjector:
     def __init__(
         self,
         subject: Subject,
-        report_step: Callable[[str], None],
+        report_step: StepReporter,
         oldest_open_ms: Callable[[], int | None],
         settle_seconds: float = SETTLE_SECONDS,
+        ends: threading.Event | None = None,
     ) -> None:
-        """`oldest_open_ms` is when the oldest transfer that is not closed was requested; None when all are closed."""
+        """`oldest_open_ms` is when the oldest transfer that is not closed was requested; None when all are closed.
+
+        Once `ends` is set, what is broken is undone and not waited for.
+        """
         self._subject = subject
         self._oldest_open_ms = oldest_open_ms
         self._settle_seconds = settle_seconds
         self._report_step = report_step
+        self._ends = ends or threading.Event()
         self.struck: list[Struck] = []
         """The faults that are over."""
         self.not_ready: list[str] = []
@@ -125,18 +155,38 @@ class ClusterInjector:
             self._inject(fault, f"{number} of {len(faults)}", stop)
 
     def _inject(self, fault: ClusterFault, place: str, stop: threading.Event) -> None:
-        with ExitStack() as mend:
-            from_ms = now_ms()
-            target, is_ready = self._strike(fault, mend)
-            self._report_step(f"Fault {place}: {fault.kind.value} ({target}), {fault.seconds:.0f} s")
+        standing = self.strike(fault)
+        try:
+            self._report_step(
+                "Fault {}: {} ({}), {} s", place, fault.kind.value, standing.target, f"{fault.seconds:.0f}"
+            )
             stop.wait(fault.seconds)
-        mended_ms = now_ms()
-        if not is_true_within(READY_SECONDS_MAX, is_ready):
-            self.not_ready.append(f"{fault.kind.value}: {target} was not ready within {READY_SECONDS_MAX:.0f} s")
+        finally:
+            mended = self.mend(standing)
+        self.await_recovery(mended)
+
+    def strike(self, fault: ClusterFault) -> Standing:
+        """Breaks it, until `mend`. Raises PartError, and then nothing stays broken."""
+        with ExitStack() as undo:
+            from_ms = now_ms()
+            target, is_ready = self._strike(fault, undo)
+            return Standing(fault, target, from_ms, undo.pop_all(), is_ready)
+
+    def mend(self, standing: Standing) -> Mended:
+        """Undoes it, and waits for no recovery. Raises PartError."""
+        standing.undo.close()
+        return Mended(standing, now_ms())
+
+    def await_recovery(self, mended: Mended) -> None:
+        """Waits until what was broken is ready and what waited is final, and notes the fault as one that is over."""
+        fault, target = mended.standing.fault, mended.standing.target
+        if not is_true_within(READY_SECONDS_MAX, lambda: self._ends.is_set() or mended.standing.is_ready()):
+            sentence = translatable("{}: {} was not ready within {} s")
+            self.not_ready.append(sentence.format(fault.kind.value, target, f"{READY_SECONDS_MAX:.0f}"))
         ready_ms = now_ms()
         # What waited is final before the next fault strikes, so that each has its own recovery time.
-        is_true_within(RECOVERY_SECONDS_MAX, lambda: self._is_all_closed_since(ready_ms))
-        self.struck.append(Struck(fault.kind, target, from_ms, mended_ms, ready_ms))
+        is_true_within(RECOVERY_SECONDS_MAX, lambda: self._ends.is_set() or self._is_all_closed_since(ready_ms))
+        self.struck.append(Struck(fault.kind, target, mended.standing.from_ms, mended.mended_ms, ready_ms))
 
     def _is_all_closed_since(self, ready_ms: int) -> bool:
         try:
@@ -158,7 +208,7 @@ class ClusterInjector:
                 primary = subject.database.primary()
                 subject.database.kill(primary)
                 mend.callback(subject.database.start_member, primary)
-                return f"database on {primary.name}", subject.database.is_whole
+                return translatable("database on {}").format(primary.name), subject.database.is_whole
             case Kind.PRIMARY_CUT_OFF:
                 return self._cut_off_primary(fault, mend)
             case Kind.HUB_KILLED:
@@ -179,6 +229,8 @@ class ClusterInjector:
 
     def _upgrade(self) -> tuple[str, Callable[[], bool]]:
         for service in self._subject.services:
+            if self._ends.is_set():
+                break
             service.stop()
             service.extra_environment.pop(SOURCE, None)
             service.launch()
@@ -194,7 +246,7 @@ class ClusterInjector:
         break_it = brokers.wipe if kind is Kind.BROKER_WIPED else brokers.kill
         break_it(host)
         mend.callback(brokers.start_member, host)
-        return f"broker on {host.name}", lambda: host in brokers.seen()
+        return translatable("broker on {}").format(host.name), lambda: host in brokers.seen()
 
     def _freeze(self, replica: Replica, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
         self._subject.network.freeze(replica.host)
@@ -211,14 +263,15 @@ class ClusterInjector:
                 if host not in (primary, companion):
                     network.cut(near, host)
                     mend.callback(network.heal, near, host)
-        return f"database on {primary.name} with {companion.name}", self._subject.database.is_whole
+        target = translatable("primary on {}, hub on {}").format(primary.name, companion.name)
+        return target, self._subject.database.is_whole
 
     def _spoil_links(self, fault: ClusterFault, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
-        """Between one host and every second of the others."""
+        """Between one host and the far ones, by default every second of the others."""
         network = self._subject.network
         host = _chosen(network.hosts, fault.target)
         others = [each for each in network.hosts if each is not host]
-        chosen = others[fault.others % 2 :: 2]
+        chosen = [each for each in others if each.name in fault.far_hosts] or others[fault.others % 2 :: 2]
         for other in chosen:
             if fault.kind is Kind.HOST_CUT_OFF:
                 network.cut(host, other)
@@ -229,7 +282,7 @@ class ClusterInjector:
             network.set_link(host, other, ONE_WAY if is_one_way else SLOW, one_way=is_one_way)
             mend.callback(network.set_link, other, host, before[1], one_way=True)
             mend.callback(network.set_link, host, other, before[0], one_way=True)
-        return f"{host.name} and {', '.join(each.name for each in chosen)}", self._is_all_ready
+        return f"{host.name} ↔ {', '.join(each.name for each in chosen)}", self._is_all_ready
 
     def _is_all_ready(self) -> bool:
         subject = self._subject
@@ -238,6 +291,23 @@ class ClusterInjector:
             and len(subject.brokers.seen()) == len(subject.brokers.hosts)
             and all(part.is_ready() for part in subject.services)
         )
+
+
+def targets_of(subject: Subject, kind: Kind) -> list[str]:
+    """What a fault of this kind can hit, in the order of `ClusterFault.target`; empty where it chooses for itself."""
+    match kind:
+        case Kind.BROKER_KILLED | Kind.BROKER_WIPED:
+            return [host.name for host in subject.brokers.hosts]
+        case Kind.HUB_KILLED | Kind.HUB_FROZEN:
+            return [_named(hub) for hub in subject.hubs]
+        case Kind.BANK_KILLED | Kind.BANK_FROZEN:
+            return [_named(each) for each in subject.services if each not in subject.hubs]
+        case Kind.CLOCK_FAST | Kind.CLOCK_SLOW:
+            return [_named(each) for each in subject.services]
+        case Kind.HOST_CUT_OFF | Kind.ONE_WAY_LOSS | Kind.SLOW_LINKS:
+            return [host.name for host in subject.network.hosts]
+        case Kind.CONTROLLER_KILLED | Kind.PRIMARY_KILLED | Kind.PRIMARY_CUT_OFF | Kind.ROLLING_UPGRADE:
+            return []
 
 
 def _kill(replica: Replica, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
@@ -262,7 +332,7 @@ def _set_clock(replica: Replica, error_seconds: int, mend: ExitStack) -> tuple[s
 
 
 def _named(replica: Replica) -> str:
-    return f"{replica.name} on {replica.host.name}"
+    return f"{replica.name} ({replica.host.name})"
 
 
 def _chosen(items: Sequence[Item], number: int) -> Item:

@@ -12,6 +12,8 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
+from pix.web.marks import translatable
+
 
 class Group(StrEnum):
     """What `codepix cluster --faults` names."""
@@ -27,22 +29,24 @@ class Group(StrEnum):
 
 
 class Kind(StrEnum):
-    BROKER_KILLED = "broker killed"
-    BROKER_WIPED = "broker killed, disk wiped"
-    CONTROLLER_KILLED = "controller killed"
-    PRIMARY_KILLED = "primary killed"
-    PRIMARY_CUT_OFF = "primary cut off"
+    """Each value is a name for people, which pages translate."""
+
+    BROKER_KILLED = translatable("broker killed")
+    BROKER_WIPED = translatable("broker killed, disk wiped")
+    CONTROLLER_KILLED = translatable("controller killed")
+    PRIMARY_KILLED = translatable("primary killed")
+    PRIMARY_CUT_OFF = translatable("primary cut off")
     """Of every host but one hub's, so that a client still reaches the old primary."""
-    HUB_KILLED = "hub killed"
-    HUB_FROZEN = "hub's host frozen"
-    BANK_KILLED = "bank replica killed"
-    BANK_FROZEN = "bank's host frozen"
-    HOST_CUT_OFF = "host cut off from some hosts"
-    ONE_WAY_LOSS = "one-way loss"
-    SLOW_LINKS = "slow links"
-    CLOCK_FAST = "clock fast"
-    CLOCK_SLOW = "clock slow"
-    ROLLING_UPGRADE = "rolling upgrade"
+    HUB_KILLED = translatable("hub killed")
+    HUB_FROZEN = translatable("hub's host frozen")
+    BANK_KILLED = translatable("bank replica killed")
+    BANK_FROZEN = translatable("bank's host frozen")
+    HOST_CUT_OFF = translatable("host cut off from some hosts")
+    ONE_WAY_LOSS = translatable("one-way loss")
+    SLOW_LINKS = translatable("slow links")
+    CLOCK_FAST = translatable("clock fast")
+    CLOCK_SLOW = translatable("clock slow")
+    ROLLING_UPGRADE = translatable("rolling upgrade")
     """Each service in turn is stopped, and started with this version; the first brings the schema up."""
 
 
@@ -68,6 +72,8 @@ class ClusterFault:
     target: int
     others: int
     seconds: float
+    far_hosts: tuple[str, ...] = ()
+    """Of a fault of links, the far ends by name; empty: every second of the other hosts."""
 
 
 def plan_faults(groups: Sequence[Group], per_group: int, random: Random) -> list[ClusterFault]:

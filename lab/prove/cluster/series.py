@@ -13,7 +13,7 @@ from rich.table import Table
 
 from lab.network.cluster.cluster import HUBS_DEFAULT, HUBS_MAX, Cluster, ClusterSettings
 from lab.network.cluster.links import Link
-from lab.network.network import keep_logs, network_folder
+from lab.network.folder import keep_logs, network_folder
 from lab.prove.cluster.cost import CostLine, CostRun, fit
 from lab.prove.cluster.measure import measure
 from lab.prove.cluster.trial import TrialOptions, TrialResult, run_trial, summary_document, trial_document

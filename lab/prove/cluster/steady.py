@@ -17,7 +17,7 @@ from lab.drive.payments import PaymentDriver, good_payments, read_outcomes
 from lab.network.cluster.cluster import HUBS_DEFAULT, Cluster, ClusterSettings
 from lab.network.cluster.links import Link
 from lab.network.cluster.load import LoadResult, check_load, run_load
-from lab.network.network import keep_logs, network_folder
+from lab.network.folder import keep_logs, network_folder
 from lab.read.audit import AuditReport
 from lab.read.report import audit_document, percentile
 

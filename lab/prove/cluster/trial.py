@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -13,20 +12,11 @@ from typing import Any, Final
 from rich.table import Table
 
 from lab.drive.customers import Population
-from lab.drive.payments import PaymentDriver, good_payments, read_outcomes
-from lab.network.cluster.cluster import Cluster
-from lab.prove.cluster.injector import ClusterInjector
-from lab.prove.cluster.plan import Group, plan_faults
-from lab.prove.cluster.times import FaultTimes, KindTimes, Life, summary, times_of
-from lab.read.audit import AuditReport
-from lab.read.report import audit_document
-from lab.read.rest import HubRest
+from lab.drive.payments import Payment, good_payments
+from lab.prove.cluster.plan import ClusterFault, Group, plan_faults
+from lab.prove.cluster.rounds import PayingCluster, Round, RoundResult, kinds_document, round_document
+from lab.prove.cluster.times import KindTimes, summary
 
-QUIET_SECONDS_MAX: Final = 180.0
-AUDIT_SECONDS_MAX: Final = 30.0
-RETRY_SECONDS_MAX: Final = 300.0
-"""Payments to a bank that cannot be reached are retried for so long."""
-SENDERS: Final = 16
 RECOVERY_SECONDS_GOAL: Final = 5.0
 
 
@@ -42,103 +32,45 @@ class TrialOptions:
 @dataclass(frozen=True, slots=True)
 class TrialResult:
     options: TrialOptions
-    times: Sequence[FaultTimes]
-    not_ready: Sequence[str]
-    outcomes: Mapping[str, int]
-    unexpected: Sequence[str]
-    retries: int
-    resends: int
-    duplicates: int
-    is_quiet: bool
-    report: AuditReport
+    found: RoundResult
     seconds: float
 
     @property
     def is_ok(self) -> bool:
         """Whether every transfer ended as it may, every part came back, and every invariant holds."""
-        return (
-            self.is_quiet
-            and not self.unexpected
-            and not self.not_ready
-            and sum(self.outcomes.values()) == self.options.transfers
-            and self.report.is_final
-        )
+        return self.found.is_ok
 
 
-def run_trial(cluster: Cluster, options: TrialOptions, progress: Callable[[str], None]) -> TrialResult:
+def faults_of(options: TrialOptions) -> list[ClusterFault]:
+    """What strikes, which the seed decides."""
+    return plan_faults(options.groups, options.faults_each, Random(f"faults/{options.seed}"))
+
+
+def payments_of(cluster: PayingCluster, options: TrialOptions, prefix: str) -> list[Payment]:
+    """What is paid, which the seed decides; `prefix` begins the idempotency keys. Raises `Unreachable`."""
+    return good_payments(Population.of(cluster.rest), options.transfers, Random(options.seed), prefix)
+
+
+def run_trial(cluster: PayingCluster, options: TrialOptions, progress: Callable[[str], None]) -> TrialResult:
     """Plays one seed on a cluster that is up. Another seed may follow on the same cluster. Raises PartError."""
     started = time.monotonic()
-    faults = plan_faults(options.groups, options.faults_each, Random(f"faults/{options.seed}"))
-    population = Population.of(cluster.rest)
-    payments = good_payments(population, options.transfers, Random(options.seed), f"cluster-{options.seed}")
+    faults = faults_of(options)
+    payments = payments_of(cluster, options, f"cluster-{options.seed}")
 
-    def oldest_open_ms() -> int | None:
-        rows = cluster.reader().hub.transfers(open_only=True)
-        return min((int(row["requested_at_ms"]) for row in rows), default=None)
+    def report_step(text: str, *values: object) -> None:
+        progress(text.format(*values))
 
-    injector = ClusterInjector(cluster, progress, oldest_open_ms)
-    with closing(PaymentDriver(cluster.rest, RETRY_SECONDS_MAX, SENDERS)) as driver:
-        progress(f"Seed {options.seed}: paying {options.transfers} times, with {len(faults)} faults")
-        stream = driver.start(payments, options.rate_per_second)
-        injector.run(faults, threading.Event())
-        stream.wait()
-    progress("Waiting until every transfer is final")
-    reader = cluster.reader()
-    is_quiet = reader.wait_for_quiet(QUIET_SECONDS_MAX)
-    progress("Auditing")
-    report = reader.audit(AUDIT_SECONDS_MAX)
-    found = read_outcomes(reader.hub, stream.sent)
-    lives = _lives(reader.hub, stream.ids)
-    return TrialResult(
-        options=options,
-        times=[times_of(struck, lives) for struck in injector.struck],
-        not_ready=injector.not_ready,
-        outcomes=found.by_outcome,
-        unexpected=found.unexpected,
-        retries=sum(each.retries for each in stream.sent),
-        resends=found.resends,
-        duplicates=found.duplicates,
-        is_quiet=is_quiet,
-        report=report,
-        seconds=time.monotonic() - started,
-    )
-
-
-def _lives(hub: HubRest, ids: set[str]) -> list[Life]:
-    return [
-        Life(row["requested_at_ms"], row["closed_at_ms"])
-        for row in hub.transfers()
-        if row["end_to_end_id"] in ids and row["closed_at_ms"] is not None
-    ]
+    progress(f"Seed {options.seed}: paying {options.transfers} times, with {len(faults)} faults")
+    played = Round(cluster, payments, options.rate_per_second, report_step)
+    found = played.run(lambda injector: injector.run(faults, threading.Event()))
+    return TrialResult(options, found, time.monotonic() - started)
 
 
 def trial_document(result: TrialResult) -> dict[str, Any]:
-    options = result.options
     return {
         "ok": result.is_ok,
-        "seed": options.seed,
-        "transfers": options.transfers,
-        "faults": [
-            {
-                "kind": each.struck.kind.value,
-                "target": each.struck.target,
-                "from_ms": each.struck.from_ms,
-                "mended_ms": each.struck.mended_ms,
-                "ready_ms": each.struck.ready_ms,
-                "failover_seconds": each.failover_seconds,
-                "recovery_seconds": each.recovery_seconds,
-                "longest_transfer_seconds": each.longest_seconds,
-            }
-            for each in result.times
-        ],
-        "not_ready": list(result.not_ready),
-        "outcomes": dict(result.outcomes),
-        "unexpected": list(result.unexpected),
-        "customers_retries": result.retries,
-        "resends": result.resends,
-        "duplicates_ignored": result.duplicates,
-        "quiet": result.is_quiet,
-        "audit": audit_document(result.report),
+        "seed": result.options.seed,
+        **round_document(result.found),
         "seconds": round(result.seconds, 2),
     }
 
@@ -147,10 +79,10 @@ def trial_table(result: TrialResult) -> Table:
     """One line a fault, in the order in which they struck."""
     options = result.options
     verdict = "[green]nothing lost[/]" if result.is_ok else "[bold red]BROKEN[/]"
-    title = f"Cluster, seed {options.seed}: {options.transfers} payments, {len(result.times)} faults: {verdict}"
+    title = f"Cluster, seed {options.seed}: {options.transfers} payments, {len(result.found.times)} faults: {verdict}"
     table = Table("fault", "target", "lasted", "failover", "recovery", "longest transfer", title=title)
     table.title_justify = "left"
-    for each in result.times:
+    for each in result.found.times:
         lasted = (each.struck.ready_ms - each.struck.from_ms) / 1_000
         table.add_row(
             each.struck.kind.value,
@@ -164,16 +96,7 @@ def trial_table(result: TrialResult) -> Table:
 
 
 def summary_document(results: Sequence[TrialResult]) -> list[dict[str, Any]]:
-    return [
-        {
-            "kind": line.kind.value,
-            "faults": line.faults,
-            "failover_seconds": {"median": line.failover_median, "longest": line.failover_longest},
-            "recovery_seconds": {"median": line.recovery_median, "longest": line.recovery_longest},
-            "longest_transfer_seconds": line.longest_transfer,
-        }
-        for line in _summary(results)
-    ]
+    return kinds_document([each for result in results for each in result.found.times])
 
 
 def summary_table(results: Sequence[TrialResult]) -> Table:
@@ -195,7 +118,7 @@ def summary_table(results: Sequence[TrialResult]) -> Table:
 
 
 def _summary(results: Sequence[TrialResult]) -> list[KindTimes]:
-    return summary([each for result in results for each in result.times])
+    return summary([each for result in results for each in result.found.times])
 
 
 def _seconds(seconds: float | None) -> str:

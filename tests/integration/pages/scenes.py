@@ -6,7 +6,9 @@ import threading
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 from fastapi import FastAPI
@@ -20,12 +22,19 @@ from bank_sim.entrypoints.http.app import create_app
 from hub.entrypoints.http.app import create_app as create_console
 from lab.classroom.puzzle_room import PuzzleRoom
 from lab.classroom.walkthrough import Walkthrough
+from lab.network.parts.process import wait_until
 from lab.network.run import Run
 from lab.panel.app import create_app as create_panel
+from lab.panel.cluster.app import create_cluster_app
+from lab.panel.cluster.serving import laboratory_of
+from lab.panel.cluster.site import ClusterLaboratory
+from lab.panel.cluster.tasks import PanelCluster
 from lab.panel.documents import RunDocument
 from lab.panel.operator_sign_in import OperatorSignIn
 from lab.panel.site import Laboratory
 from lab.panel.tasks import LabTask, TaskKind
+from lab.prove.cluster.board import Stage
+from lab.prove.cluster.plan import Kind
 from lab.prove.scenarios.scenario import Step
 from lab.read.audit import AuditReport, Finding
 from lab.read.rest import new_client
@@ -38,12 +47,14 @@ from tests.integration.bank_http.conftest import PIN
 from tests.integration.bank_http.test_developers import request_of
 from tests.integration.pages.collecting import Collection, Collector
 from tests.support.banks import ANAS_CPF, BRUNOS_CPF
+from tests.support.cluster_double import FakeCluster
 from tests.support.course import CourseWorld, make_course_world
 from tests.support.participants import bank_handler
 from tests.support.village import Village, VillageSettings
 
 LONG_KEY: Final = f"{'bruno' * 12}@{'x' * 8}.com"
 LONG_WORD: Final = ("Supercalifragilisticexpialidocious" * 4)[:140]
+STAND_SECONDS_MAX: Final = 30.0
 HOSTILE: Final = "<b>\"Olá\" & 'tchau'</b>"
 TXID: Final = "cobranca000000000000000001"
 IDENTITIES: Final = (
@@ -283,6 +294,30 @@ def walk_classroom(walks: Walks, lab: Laboratory, port: int) -> None:
         visitor.walk(f"/?token={LONG_WORD}", "/notes", "/puzzle")
 
 
+def walk_cluster(walks: Walks, stack: ExitStack, port: int) -> None:
+    """The panel of a cluster before its first fault, while one stands and after its audit."""
+    folder = Path(stack.enter_context(TemporaryDirectory()))
+    laboratory = laboratory_of(cast(PanelCluster, FakeCluster()), folder, threading.Event())
+    stack.callback(laboratory.tasks.close)
+    app = create_cluster_app(laboratory, OperatorSignIn(LONG_WORD), port)
+    visitor = walks.at(app, "cluster", base_url=f"http://127.0.0.1:{port}")
+    visitor.walk(f"/?token={LONG_WORD}", "/runs", "/nothing")
+    visitor.open("/")
+    visitor.send("/plan", transfers="0")
+    laboratory.tasks.strike(Kind.HOST_CUT_OFF)
+    wait_until(lambda: _stage(laboratory) is Stage.STANDS, STAND_SECONDS_MAX, "the fault to stand")
+    laboratory.monitor.look()
+    visitor.open("/")
+    visitor.send("/faults/1/undo")
+    wait_until(laboratory.history.list, STAND_SECONDS_MAX, "the audit after the fault")
+    visitor.walk("/", "/runs", "/runs/1", "/api/docs")
+
+
+def _stage(laboratory: ClusterLaboratory) -> Stage | None:
+    task = laboratory.tasks.task
+    return task.faults[0].stage if task is not None and task.faults else None
+
+
 def collect(language: str, lab: Laboratory, port: int) -> Collection:
     """Every page of banks, hub and lab in one language."""
     kept = Collection()
@@ -294,5 +329,6 @@ def collect(language: str, lab: Laboratory, port: int) -> Collection:
         walk_course(walks)
         walk_lab(walks, lab, port)
         walk_classroom(walks, lab, port)
+        walk_cluster(walks, stack, port)
         walks.send_forms()
     return kept
