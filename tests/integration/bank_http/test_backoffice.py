@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from hashlib import sha256
+from html import unescape
 from typing import Any
 
 import pytest
@@ -169,6 +171,34 @@ def test_dead_letters_are_shown_replayed_and_discarded(visit: Visit, aurora: Ban
     assert visitor.page.status_code == 409
     visitor.send("/backoffice/dead-letters/" + "0" * 64, act="replay")
     assert visitor.page.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "outcome"),
+    [
+        ("en", "Replay 2 dead letters?", "Replayed: 0. Failed again: 2. Not tried yet: 0."),
+        ("pt-BR", "Reprocessar 2 mensagens?", "Reprocessadas: 0. Falharam de novo: 2. Ainda não tentadas: 0."),
+    ],
+)
+def test_the_letters_of_a_filter_are_replayed_after_a_question(
+    visit: Visit, aurora: BankApplication, language: str, question: str, outcome: str
+) -> None:
+    handle = bank_handler(aurora, "any secret")
+    for topic, value in ((bank_topic("001"), b"one"), (bank_topic("001"), b"two"), ("elsewhere", b"three")):
+        handle([Record(topic=topic, key=b"x", value=value, headers={})])
+    visitor = visit(aurora)
+    visitor.client.cookies.set("codepix_language", language)
+    visitor.open(f"/backoffice/dead-letters?topic={bank_topic('001')}")
+    assert f"{bank_topic('001')} (2)" in visitor.text
+    link = re.search(r'id="replay-all" href="([^"]*)"', visitor.page.text)
+    assert link
+    visitor.open(unescape(link[1]))
+    assert question in visitor.text
+    visitor.send("/backoffice/dead-letters/replay", topic=visitor.hidden("topic"))
+    assert outcome in visitor.text and visitor.path == "/backoffice/dead-letters"
+    assert sorted(each.times for each in aurora.dead_letters.list()) == [1, 2, 2]
+    visitor.open("/backoffice/dead-letters/replay?topic=nowhere")
+    assert visitor.path == "/backoffice/dead-letters" and 'id="replay-all"' not in visitor.page.text
 
 
 def test_of_a_large_record_a_part_is_shown_and_it_is_not_run_again(visit: Visit, aurora: BankApplication) -> None:

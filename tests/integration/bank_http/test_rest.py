@@ -192,6 +192,11 @@ def test_the_books_and_the_dead_letters(rest: TestClient, aurora: BankApplicatio
     assert rest.post(f"{url}/discard", json={"note": "mine"}).json()["state"] == "discarded"
     problem(rest.post(f"{url}/replay"), 409, "dead-letter-settled")
     problem(rest.post(f"{API}/dead-letters/x/replay"), 422, "invalid-request")
+    bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=b"noise", headers={})])
+    assert len(rest.get(f"{API}/dead-letters", params={"topic": bank_topic("001")}).json()["dead_letters"]) == 2
+    assert rest.get(f"{API}/dead-letters", params={"sender": "nobody"}).json()["dead_letters"] == []
+    report = rest.post(f"{API}/dead-letters/replay", json={"topic": bank_topic("001")}).json()
+    assert report == {"replayed": 0, "failed_again": 1, "settled_meanwhile": 0, "left": 0, "truncated": 0}
 
 
 def test_of_a_large_record_a_part_is_given_and_it_cannot_be_run_again(

@@ -34,7 +34,8 @@ from hub.entrypoints.http.api.exports import add_export_routes
 from hub.entrypoints.http.api.flows import ADD_ROUTES, TransferWithHistory, transfer_document
 from hub.entrypoints.http.api.operating import author_of
 from hub.entrypoints.http.api.paging import PAGE_SIZE_MAX, page_cursor
-from pix.participant.dead_letters.model import DeadLetterState
+from pix.participant.dead_letters.http import ReplayFilter, ReplayReportDocument, letter_filter
+from pix.participant.dead_letters.model import DeadLetterFilter, DeadLetterState
 from pix.scheme.credentials import METADATA_ISPB, METADATA_SECRET
 from pix.scheme.initiation import TXID_LENGTH_MAX
 from pix.scheme.keys import KeyKind
@@ -198,10 +199,17 @@ def api_routers(
 
     @router.get("/dead-letters", tags=["dead letters"])
     def list_dead_letters(
-        state: DeadLetterState | None = None, size: Annotated[int, Query(ge=1, le=500)] = 50
+        narrow: Annotated[DeadLetterFilter, Depends(letter_filter)],
+        state: DeadLetterState | None = None,
+        size: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> list[DeadLetterHeadDocument]:
         """Messages that could not be processed, last seen first, without their bytes."""
-        return [DeadLetterHeadDocument.of(letter) for letter in application.dead_letters.list(state, size)]
+        return [DeadLetterHeadDocument.of(letter) for letter in application.dead_letters.list(state, size, narrow)]
+
+    @router.post("/dead-letters/replay", tags=["dead letters"])
+    def replay_dead_letters(request: Request, narrow: ReplayFilter) -> ReplayReportDocument:
+        """Replays the dead letters of a filter, first seen first, at most 200 of them."""
+        return ReplayReportDocument.of(application.dead_letters.replay_all(narrow.narrow(), author_of(request)))
 
     @router.get("/dead-letters/{digest}", tags=["dead letters"])
     def find_dead_letter(digest: str) -> DeadLetterDocument:
