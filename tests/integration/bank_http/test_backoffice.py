@@ -15,6 +15,8 @@ from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.behaviour import AnswerMode, Behaviour
 from bank_sim.domain.flows.transfer.model import TransferStatus
+from bank_sim.entrypoints.http.pages.backoffice.accounts import ENTRIES_SHOWN_MAX, OPEN_SHOWN_MAX
+from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
@@ -76,6 +78,73 @@ def test_accounts_are_blocked_unblocked_and_closed(visit: Visit, aurora: BankApp
     assert aurora.queries.find_account(ana.number).status == "active"
     visitor.send(f"/backoffice/accounts/{ana.number}", act="close")
     assert visitor.page.status_code == 409 and "Only an empty account can be closed" in visitor.text
+
+
+@pytest.mark.parametrize(
+    ("language", "pieces"),
+    [
+        ("en", ("Open transfers", "Latest entries", "No limit", "Signed-in devices", "Pix sent", "Processing")),
+        ("pt-BR", ("Transferências em aberto", "Últimos lançamentos", "Sem limite", "Chaves Pix", "Em processamento")),
+    ],
+)
+def test_an_account_has_a_page_with_all_about_it(
+    visit: Visit,
+    village: Village,
+    aurora: BankApplication,
+    ana: Account,
+    bruno: Account,
+    language: str,
+    pieces: tuple[str, ...],
+) -> None:
+    customer = visit(aurora, ana)
+    pay(customer, "bruno@example.com", "10,00", "Lunch")
+    village.deliver()
+    waiting = pay(customer, "bruno@example.com", "2,00", "Coffee")
+    visitor = visit(aurora)
+    visitor.client.cookies.set("codepix_language", language)
+    visitor.open("/backoffice/accounts")
+    assert f'href="/backoffice/accounts/{ana.number}"' in visitor.page.text
+    visitor.open(f"/backoffice/accounts/{ana.number}")
+    for piece in (*pieces, "Ana Souza", "R$ 988,00", "ana@example.com", "***.982.247-**", "Bruno Lima", "−R$ 10,00"):
+        assert piece in visitor.text, piece
+    assert ana.tax_id not in visitor.page.text and "529.982" not in visitor.text
+    shown = visitor.page.text
+    undecided = shown[shown.index('id="open"') : shown.index('id="entries"')]
+    assert waiting in undecided and undecided.count('data-label="') == 5, "no more than the one that waits"
+    assert shown.count("data-device=") == 1
+    visitor.open(f"/backoffice/transfers/{waiting}")
+    assert f'href="/backoffice/accounts/{ana.number}"' in visitor.page.text
+    visitor.open("/backoffice/accounts/000000-0")
+    assert visitor.page.status_code == 404
+
+
+def test_an_account_is_blocked_on_its_own_page(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+    path = f"/backoffice/accounts/{ana.number}"
+    visitor = visit(aurora)
+    visitor.open(path)
+    visitor.send(path, act="block", page=visitor.hidden("page"))
+    assert visitor.path == path and "blocked." in visitor.text and 'value="unblock"' in visitor.page.text
+    visitor.send(path, act="close", page="account")
+    assert visitor.page.status_code == 409 and "Only an empty account can be closed" in visitor.text
+    assert "Latest entries" in visitor.text
+
+
+def test_the_page_of_a_busy_account_is_bounded(
+    visit: Visit, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    for number in range(15):
+        aurora.request_transfer(
+            account_number=ana.number,
+            payee_key=PixKey(KeyKind.EMAIL, "bruno@example.com"),
+            amount_centavos=100 + number,
+            description="",
+            idempotency_key=str(number),
+            payee_tax_id_masked=bruno.tax_id_masked,
+        )
+    visitor = visit(aurora)
+    visitor.open(f"/backoffice/accounts/{ana.number}")
+    assert visitor.page.text.count('data-label="When"') == OPEN_SHOWN_MAX + ENTRIES_SHOWN_MAX
+    assert f"Showing the latest {OPEN_SHOWN_MAX}." in visitor.text
 
 
 def test_transfers_are_filtered_and_show_their_history(

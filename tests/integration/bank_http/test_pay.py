@@ -231,7 +231,7 @@ def test_a_quick_amount_fills_the_form_and_says_what_is_left(
     visitor.open("/pay")
     visitor.send("/pay", key="bruno@example.com")
     payee = visitor.hidden("payee")
-    offered = re.findall(r'form="quick" name="amount" value="([^"]*)"', visitor.page.text)
+    offered = re.findall(r'class="chip" name="amount" value="([^"]*)"', visitor.page.text)
     assert offered == ["10,00", "20,00", "50,00", "100,00"]
     assert "Balance after: R$" not in visitor.text
     # What the buttons' form asks for.

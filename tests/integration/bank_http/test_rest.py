@@ -180,6 +180,18 @@ def test_transfers_and_statement_come_in_pages(
     assert [line["kind"] for line in only] == ["deposit"]
 
 
+def test_the_devices_of_an_account_are_listed(
+    visit: Visit, rest: TestClient, aurora: BankApplication, ana: Account
+) -> None:
+    assert rest.get(f"{API}/accounts/{ana.number}/devices").json() == []
+    customer = visit(aurora, ana)
+    (device,) = rest.get(f"{API}/accounts/{ana.number}/devices").json()
+    assert set(device) == {"mark", "name", "is_phone", "signed_in_at_ms", "seen_at_ms"}, "and not the session's id"
+    assert customer.open("/account").text.count("data-device=") == 1
+    assert f'data-device="{device["mark"]}"' in customer.page.text
+    problem(rest.get(f"{API}/accounts/000000-0/devices"), 404, "account-not-found")
+
+
 def test_the_books_and_the_dead_letters(rest: TestClient, aurora: BankApplication, ana: Account) -> None:
     books = rest.get(f"{API}/books").json()
     assert books["is_balanced"] and books["customers_centavos"] == 100_000 and books["postings"] == 2
