@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hub.application.ports import UnitOfWork
 from hub.domain.trail import COMMAND_LINE, Act, Author, entry
-from pix.participant.dead_letters.model import DeadLetter, DeadLetterState
+from pix.participant.dead_letters.model import DeadLetter, DeadLetterFilter, DeadLetterState, ReplayReport
 from pix.runtime.clock import Clock
 
 
@@ -23,5 +23,24 @@ def note_letters(clock: Clock) -> Callable[[UnitOfWork, DeadLetter, Author | Non
                 act, detail = Act.LETTER_FAILED_AGAIN, letter.reason
         by = by or COMMAND_LINE
         unit.trail.add(entry(clock.real_now_ms(), act, by, subject=letter.digest, detail=detail))
+
+    return note
+
+
+def note_replays(clock: Clock) -> Callable[[UnitOfWork, DeadLetterFilter, ReplayReport, Author | None], None]:
+    """See `pix.participant.dead_letters.use_cases.NoteReplays`."""
+
+    def note(unit: UnitOfWork, narrow: DeadLetterFilter, report: ReplayReport, by: Author | None) -> None:
+        # The numbers first: a long reason is cut.
+        facts = {
+            "replayed": report.replayed,
+            "failed again": report.failed_again,
+            "left": report.left,
+            "sender": narrow.sender,
+            "topic": narrow.topic,
+            "reason": narrow.reason,
+        }
+        detail = ", ".join(f"{name} {value}" for name, value in facts.items() if value != "")
+        unit.trail.add(entry(clock.real_now_ms(), Act.LETTERS_REPLAYED, by or COMMAND_LINE, detail=detail))
 
     return note

@@ -18,7 +18,7 @@ from hub.application.queries import Queries
 from hub.application.recount_transfers import RecountTransfers
 from hub.application.suspend_bank import ResumeBank, SuspendBank
 from hub.application.sweep_transfers import FailExpired, RetransmitDue, RetransmitWaiting
-from hub.application.trail import note_letters
+from hub.application.trail import note_letters, note_replays
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
 from pix.participant.clock.model import NOTHING_DUE, DueItems, NetworkClock
 from pix.participant.dead_letters.use_cases import DeadLetters
@@ -114,7 +114,14 @@ def compose(
         retransmit_waiting=RetransmitWaiting(units, scheme_clock, clock, policy, timeout_ms),
         fail_expired=FailExpired(units, scheme_clock, clock, policy, timeout_ms),
         recount_transfers=RecountTransfers(units),
-        dead_letters=DeadLetters(units, scheme_clock, process_again, note_length_min=1, note_act=note_letters(clock)),
+        dead_letters=DeadLetters(
+            units,
+            scheme_clock,
+            process_again,
+            note_length_min=1,
+            note_act=note_letters(clock),
+            note_replays=note_replays(clock),
+        ),
         queries=Queries(units),
         histories=histories,
         scheme_clock=scheme_clock,

@@ -22,6 +22,7 @@ class Act(StrEnum):
     LETTER_REPLAYED = "letter-replayed"
     LETTER_FAILED_AGAIN = "letter-failed-again"
     LETTER_DISCARDED = "letter-discarded"
+    LETTERS_REPLAYED = "letters-replayed"
 
 
 class Channel(StrEnum):
@@ -53,10 +54,10 @@ class TrailEntry:
     code: str = ""
     """The bank's three digits; empty when the act is about no bank."""
     subject: str = ""
-    """The funding id, or the digest of the dead letter."""
+    """The funding id, or the digest of the dead letter; empty for many letters."""
     amount_centavos: int = 0
     detail: str = ""
-    """The note of a discarded letter, or why a replayed one failed again."""
+    """The note of a discarded letter, why a replayed one failed again, or the filter and the numbers of many."""
     number: int = 0
     """Counts up by one for each entry; the store gives it."""
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pix.participant.dead_letters.model import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterFilter, DeadLetterState
 from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.participant.process import Role, run_roles, starting
 from pix.participant.retention import ArchiveHistories
@@ -39,6 +39,9 @@ WIDTH_OF_FILES: Final = 200
 console: Final = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
 
 RolesOption = Annotated[str, typer.Option(help="Roles that this process runs, separated by commas.")]
+SenderOption = Annotated[str, typer.Option(help="The sender that the messages claim.")]
+ReasonOption = Annotated[str, typer.Option(help="A part of the reason.")]
+TopicOption = Annotated[str, typer.Option(help="The topic that the messages came from.")]
 MigrateOption = Annotated[bool, typer.Option("--migrate", help="Migrate the database to the newest schema first.")]
 
 
@@ -116,6 +119,7 @@ class Commands(Generic[Settings, AnyProcess]):
         )
         dead_letters.command("list")(self._list_dead_letters)
         dead_letters.command("replay")(self._replay_dead_letter)
+        dead_letters.command("replay-all")(self._replay_dead_letters)
         dead_letters.command("discard")(self._discard_dead_letter)
 
     def group(self, name: str, about: str) -> typer.Typer:
@@ -201,11 +205,15 @@ class Commands(Generic[Settings, AnyProcess]):
         state: Annotated[
             DeadLetterState | None, typer.Option(help="Show only dead letters in this state.")
         ] = DeadLetterState.DEAD,
+        sender: SenderOption = "",
+        reason: ReasonOption = "",
+        topic: TopicOption = "",
     ) -> None:
         """Shows the dead letters, last seen first."""
+        narrow = DeadLetterFilter(sender, reason, topic)
         table = Table("digest", "topic", "partition:offset", "sender", "times", "state", "reason")
         with self.process() as process:
-            for letter in process.application.dead_letters.list(state, DEAD_LETTERS_SHOWN):
+            for letter in process.application.dead_letters.list(state, DEAD_LETTERS_SHOWN, narrow):
                 table.add_row(
                     letter.digest[:DIGEST_SHOWN],
                     letter.topic,
@@ -224,6 +232,26 @@ class Commands(Generic[Settings, AnyProcess]):
         is_dead = letter.state is DeadLetterState.DEAD
         say(f"{letter.state.value}: {letter.reason}" if is_dead else letter.state.value)
         raise typer.Exit(EXIT_FAILURE if is_dead else 0)
+
+    def _replay_dead_letters(
+        self,
+        sender: SenderOption = "",
+        reason: ReasonOption = "",
+        topic: TopicOption = "",
+        yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    ) -> None:
+        """Replays the dead letters of a filter, at most 200 at once. Exit code 1 when one fails again."""
+        narrow = DeadLetterFilter(sender, reason, topic)
+        with self.process() as process:
+            dead, whole = process.application.dead_letters.count_dead(narrow)
+            say(f"dead letters: {dead}; whole, so that they can be replayed: {whole}")
+            if not whole:
+                return
+            if not yes:
+                typer.confirm("Replay them?", abort=True)
+            report = process.application.dead_letters.replay_all(narrow)
+        say(f"replayed: {report.replayed}; failed again: {report.failed_again}; not tried yet: {report.left}")
+        raise typer.Exit(EXIT_FAILURE if report.failed_again else 0)
 
     def _discard_dead_letter(
         self,

@@ -1,4 +1,4 @@
-"""The page of a form's address, for the change of language and for a form's address in the address bar."""
+"""Addresses of pages: the page of a form's address, and an address with a query of several parts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from starlette.routing import Match
 _SAFE_METHODS: Final = ("GET", "HEAD")
 _PARTS_MAX: Final = 10
 """No page lies deeper."""
+
+
+def with_query(path: str, *parts: str) -> str:
+    """The path with the parts of a query that are not empty, each already in the form of an address."""
+    query = "&".join(filter(None, parts))
+    return f"{path}?{query}" if query else path
 
 
 def page_address(request: Request) -> str:

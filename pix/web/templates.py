@@ -18,7 +18,7 @@ from pix.web.assets import asset_url
 from pix.web.folders import templates_folder
 from pix.web.languages import Language, choose_language, translate_reason, translate_rule, translations
 from pix.web.notices import take_notice
-from pix.web.places import page_address
+from pix.web.places import page_address, with_query
 from pix.web.preferences import LANGUAGE_COOKIE, THEME_COOKIE, Theme
 
 EXTENSIONS: Final = ("jinja2.ext.i18n", "jinja2.ext.do")
@@ -88,6 +88,7 @@ def _environment(folder: Path, language: Language) -> Environment:
     )
     environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     environment.globals["asset"] = asset_url
+    environment.globals["with_query"] = with_query
     environment.filters.update(
         brl=formats.brl,
         brl_signed=formats.brl_signed,

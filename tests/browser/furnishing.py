@@ -32,10 +32,12 @@ BANK_PAGES: Final = (
     "/developers/charges/cob/{txid}", "/developers/charges/cob/{txid}/remove", "/developers/webhooks",
     "/developers/webhooks/notices/{notice}", "/developers/verdict", "/developers/pay", "/developers/credentials",
     "/developers/credentials/{credential}/rotate", "/developers/credentials/{credential}/revoke",
-    "/backoffice", "/backoffice/accounts", "/backoffice/accounts/{account}/close", "/backoffice/transfers",
+    "/backoffice", "/backoffice/accounts", "/backoffice/accounts/{account}", "/backoffice/accounts/{account}/close",
+    "/backoffice/transfers",
     "/backoffice/transfers/{transfer}?direction=outgoing", "/backoffice/books", "/backoffice/returns",
     "/backoffice/returns/{return}?direction=incoming", "/backoffice/dead-letters", "/backoffice/dead-letters/{letter}",
-    "/backoffice/dead-letters/{letter}/discard", "/backoffice/behaviour", "/backoffice/sandbox", "/api/docs",
+    "/backoffice/dead-letters/{letter}/discard", "/backoffice/dead-letters/replay", "/backoffice/behaviour",
+    "/backoffice/sandbox", "/api/docs",
 )  # fmt: skip
 PAYEE_PAGES: Final = ("/transfers/{transfer}/return", "/backoffice/transfers/{transfer}/return")
 """At the bank of who was paid."""
@@ -43,8 +45,8 @@ HUB_PAGES: Final = (
     "/", "/map", "/activity", "/transfers", "/transfers/{transfer}", "/transfers/{transfer}/bookings", "/returns",
     "/returns/{return}", "/returns/{return}/bookings", "/banks", "/banks/001", "/banks/001/suspend",
     "/banks/001/withdraw?amount=100", "/directory", "/directory/{kind}/{key}", "/dead-letters",
-    "/dead-letters/{hub_letter}", "/dead-letters/{hub_letter}/discard", "/topics", f"/topics/{HUB_TOPIC}", "/trail",
-    "/search?q=ana", "/protocol", "/api/docs",
+    "/dead-letters/{hub_letter}", "/dead-letters/{hub_letter}/discard", "/dead-letters/replay", "/topics",
+    f"/topics/{HUB_TOPIC}", "/trail", "/search?q=ana", "/protocol", "/api/docs",
 )  # fmt: skip
 LAB_PAGES: Final = ("/", "/scenarios/new", "/runs", "/runs/1", "/reset")
 CLASSROOM_PAGES: Final = ("/", "/notes", "/puzzle")

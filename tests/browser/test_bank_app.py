@@ -76,6 +76,56 @@ def test_a_code_is_read_by_camera_by_paste_and_by_drop(look: Look, ana: Account,
         expect(page.locator("[data-amount]")).to_have_text(re.compile(r"R\$\s9,90"))
 
 
+@pytest.mark.parametrize(
+    ("language", "after", "missing"),
+    [
+        ("en-GB", "Balance after", "Not enough balance. Missing"),
+        ("pt-BR", "Saldo após o Pix", "Saldo insuficiente. Valor que falta"),
+    ],
+)
+def test_the_balance_after_a_payment_follows_the_amount(
+    look: Look, ana: Account, bruno: Account, language: str, after: str, missing: str
+) -> None:
+    page = look("001", ana, language=language)
+    page.goto("/pay")
+    page.locator("#key").fill("bruno@example.com")
+    page.keyboard.press("Enter")
+    arrive(page, "**/pay/amount?**")
+    line = page.locator("#after")
+    page.locator("#description").fill("Almoço")
+    page.locator("[data-quick][value='50,00']").click()
+    expect(line).to_have_text(re.compile(rf"{after}: R\$\s950,00"))
+    page.locator("#amount").fill("1.000,50")
+    expect(line).to_have_text(re.compile(rf"{missing}: R\$\s0,50"))
+    page.locator("input[name=when][value=weekly]").check()
+    expect(line).to_have_text("")
+    page.locator("input[name=when][value=today]").check()
+    page.locator("[data-quick][value='20,00']").click()
+    page.locator("#amount").press("Enter")
+    arrive(page, "**/pay/review?**")
+    expect(page.locator("[data-amount]")).to_have_text(re.compile(r"R\$\s20,00"))
+    expect(page.locator("main")).to_contain_text("Almoço")
+
+
+def test_the_code_follows_the_amount_and_is_shared_as_text(look: Look, ana: Account) -> None:
+    page = look("001", ana, size=PHONE, language="pt-BR")
+    page.goto("/receive")
+    before = page.locator("#code").input_value()
+    page.locator("#amount").press_sequentially("1234")
+    expect(page.locator("#receive-code .review-amount")).to_have_text(re.compile(r"R\$\s12,34"))
+    code = page.locator("#code").input_value()
+    assert code != before
+    page.evaluate("() => { navigator.share = ({ text }) => { window.shared = text; return Promise.resolve(); }; }")
+    page.locator("[data-share=code]").click()
+    assert page.evaluate("() => window.shared") == code
+    with page.expect_download() as started:
+        page.locator("#picture").click()
+    assert started.value.suggested_filename == "pix-banco-aurora-ana@example.com-12,34.png"
+    # The address follows too: a reload shows the same.
+    page.reload()
+    assert page.locator("#code").input_value() == code
+
+
 def test_a_camera_that_is_refused_is_said_and_the_form_stays(look: Look, ana: Account) -> None:
     page = look("001", ana)
     page.goto("/pay?way=picture")

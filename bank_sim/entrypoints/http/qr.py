@@ -38,6 +38,10 @@ _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
 _SIDE_MAX: Final = 2_400
 """Larger pictures are made smaller before reading; a telephone's photograph has more than the reader needs."""
 _QUIET_ZONE: Final = 2
+_PRINTED_QUIET_ZONE: Final = 4
+"""What ISO/IEC 18004 wants around a code; on a page the frame adds to the other."""
+_PRINTED_SCALE: Final = 12
+"""Pixels to a module."""
 DRAWN_KEPT_MAX: Final = 256
 """Of some 10 KB each."""
 
@@ -52,6 +56,13 @@ def draw_qr(text: str, title: str) -> Markup:
         border=_QUIET_ZONE, scale=4, dark="#000", light="#fff", title=title, omitsize=True, svgclass="qr-code"
     )
     return Markup(svg)  # noqa: S704 - segno escapes the title, and the rest is its own drawing
+
+
+def png_of_qr(text: str) -> bytes:
+    """The code as a PNG picture, large enough to be printed."""
+    target = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(target, kind="png", border=_PRINTED_QUIET_ZONE, scale=_PRINTED_SCALE)
+    return target.getvalue()
 
 
 class PictureReaderBusy(Exception):

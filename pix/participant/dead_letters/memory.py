@@ -6,8 +6,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from pix.participant.dead_letters.model import DeadLetter, DeadLetterHead, DeadLetterState
-from pix.participant.dead_letters.records import head_of, letter_of
+from pix.participant.dead_letters.model import (
+    EVERY_LETTER,
+    DeadLetter,
+    DeadLetterChoices,
+    DeadLetterFilter,
+    DeadLetterHead,
+    DeadLetterState,
+)
+from pix.participant.dead_letters.records import head_of, letter_of, record_of
 from pix.runtime.memory_table import MemoryTable
 from pix.scheme.deliveries import Rejected
 
@@ -30,10 +37,38 @@ class MemoryDeadLetters:
     def lock(self, digest: str) -> DeadLetter | None:
         return self.table.get(digest)
 
-    def list(self, state: DeadLetterState | None, size: int) -> list[DeadLetterHead]:
-        letters = [letter for letter in self.table.values() if state is None or letter.state is state]
-        latest = sorted(letters, key=lambda letter: (-letter.last_seen_at_ms, letter.digest))
+    def list(
+        self, state: DeadLetterState | None, size: int, narrow: DeadLetterFilter = EVERY_LETTER
+    ) -> list[DeadLetterHead]:
+        latest = sorted(self._found(state, narrow), key=lambda letter: (-letter.last_seen_at_ms, letter.digest))
         return [head_of(letter) for letter in latest[:size]]
+
+    def replayable(self, narrow: DeadLetterFilter, size: int) -> Sequence[str]:
+        whole = [letter for letter in self._found(DeadLetterState.DEAD, narrow) if letter.is_whole]
+        first = sorted(whole, key=lambda letter: (letter.first_seen_at_ms, letter.digest))
+        return [letter.digest for letter in first[:size]]
+
+    def count_dead(self, narrow: DeadLetterFilter) -> tuple[int, int]:
+        dead = self._found(DeadLetterState.DEAD, narrow)
+        return len(dead), sum(letter.is_whole for letter in dead)
+
+    def choices(self, state: DeadLetterState | None, size: int) -> DeadLetterChoices:
+        letters = self._found(state, EVERY_LETTER)
+        return DeadLetterChoices(
+            _most(Counter(letter.sender for letter in letters if letter.sender), size),
+            _most(Counter(letter.reason for letter in letters), size),
+            _most(Counter(record_of(letter).topic for letter in letters), size),
+        )
+
+    def _found(self, state: DeadLetterState | None, narrow: DeadLetterFilter) -> Sequence[DeadLetter]:
+        return [
+            letter
+            for letter in self.table.values()
+            if state in (None, letter.state)
+            and narrow.sender in ("", letter.sender)
+            and narrow.topic in ("", record_of(letter).topic)
+            and narrow.reason.lower() in letter.reason.lower()
+        ]
 
     def set_state(self, digest: str, state: DeadLetterState, note: str) -> None:
         letter = self.table.get(digest)
@@ -42,3 +77,7 @@ class MemoryDeadLetters:
 
     def count(self) -> Mapping[DeadLetterState, int]:
         return Counter(letter.state for letter in self.table.values())
+
+
+def _most(counted: Counter[str], size: int) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counted.items(), key=lambda each: (-each[1], each[0]))[:size])

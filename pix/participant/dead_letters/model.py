@@ -73,6 +73,45 @@ class DeadLetterHead:
     note: str
 
 
+@value_object
+class DeadLetterFilter:
+    """Which letters; what is empty narrows nothing."""
+
+    sender: str = ""
+    """As the envelope claims it, whole."""
+    reason: str = ""
+    """A part of the reason, in any case."""
+    topic: str = ""
+    """Whole."""
+
+
+EVERY_LETTER: Final = DeadLetterFilter()
+
+
+@value_object
+class DeadLetterChoices:
+    """What the letters in a state have to choose from, each with the number of its letters, most first."""
+
+    senders: tuple[tuple[str, int], ...]
+    reasons: tuple[tuple[str, int], ...]
+    topics: tuple[tuple[str, int], ...]
+
+
+@value_object
+class ReplayReport:
+    """What became of the letters of a filter; the numbers add up to the letters that it had."""
+
+    replayed: int = 0
+    failed_again: int = 0
+    """Dead again, and counted up."""
+    settled_meanwhile: int = 0
+    """Replayed or discarded by another operator before their turn."""
+    left: int = 0
+    """Not tried: more than are replayed at once."""
+    truncated: int = 0
+    """Not tried: only a part of their envelopes is stored."""
+
+
 class DeadLetterNotFound(SchemeError):
     def __init__(self) -> None:
         super().__init__("digest", "No dead letter has this digest.")
@@ -96,8 +135,19 @@ class DeadLetterRepository(Protocol):
 
     def find(self, digest: str) -> DeadLetter | None: ...
 
-    def list(self, state: DeadLetterState | None, size: int) -> list[DeadLetterHead]:
+    def list(
+        self, state: DeadLetterState | None, size: int, narrow: DeadLetterFilter = EVERY_LETTER
+    ) -> list[DeadLetterHead]:
         """Last seen first. The bytes of the envelopes are not read."""
+
+    def replayable(self, narrow: DeadLetterFilter, size: int) -> Sequence[str]:
+        """The digests of letters that are dead and whole, first seen first."""
+
+    def count_dead(self, narrow: DeadLetterFilter) -> tuple[int, int]:
+        """How many letters are dead, and how many of those are whole."""
+
+    def choices(self, state: DeadLetterState | None, size: int) -> DeadLetterChoices:
+        """At most `size` senders, reasons and topics; letters without a sender count for none."""
 
     def lock(self, digest: str) -> DeadLetter | None:
         """One letter, locked until the end of the transaction."""

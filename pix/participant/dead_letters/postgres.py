@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from pix.participant.dead_letters.model import DeadLetter, DeadLetterHead, DeadLetterState
+from pix.participant.dead_letters.model import (
+    EVERY_LETTER,
+    DeadLetter,
+    DeadLetterChoices,
+    DeadLetterFilter,
+    DeadLetterHead,
+    DeadLetterState,
+)
 from pix.participant.dead_letters.records import letter_of, letter_with, record_of
 from pix.postgres.engine import is_storable
 from pix.postgres.unit_of_work import PostgresRepository
@@ -27,12 +34,21 @@ _ADD: Final = (
     "reason = excluded.reason, last_seen_at_ms = excluded.last_seen_at_ms, "
     'partition = excluded.partition, "offset" = excluded."offset"'
 )
+_NARROWED: Final = (
+    "(CAST(:state AS text) IS NULL OR state = :state) AND :sender IN ('', sender) AND :topic IN ('', topic) "
+    "AND position(lower(CAST(:reason AS text)) IN lower(reason)) > 0"
+)
 _LIST: Final = (
     # The length of a value stands beside the value: PostgreSQL does not read the bytes for it.
-    'SELECT digest, topic, partition, "offset", sender, reason, coalesce(value_bytes, octet_length(value)), '
+    'SELECT digest, topic, partition, "offset", sender, reason, coalesce(value_bytes, octet_length(value)), '  # noqa: S608 - constants
     "first_seen_at_ms, last_seen_at_ms, times, state, note FROM dead_letters "
-    "WHERE CAST(:state AS text) IS NULL OR state = :state ORDER BY last_seen_at_ms DESC, digest LIMIT :size"
+    f"WHERE {_NARROWED} ORDER BY last_seen_at_ms DESC, digest LIMIT :size"
 )
+_REPLAYABLE: Final = (
+    f"SELECT digest FROM dead_letters WHERE {_NARROWED} AND flaw IS NULL "  # noqa: S608 - constants of this module
+    "ORDER BY first_seen_at_ms, digest LIMIT :size"
+)
+_COUNT_DEAD: Final = f"SELECT count(*), count(*) FILTER (WHERE flaw IS NULL) FROM dead_letters WHERE {_NARROWED}"  # noqa: S608 - constants
 
 
 def _head_of(row: Sequence[Any]) -> DeadLetterHead:
@@ -57,6 +73,15 @@ def _letter_from(row: Sequence[Any]) -> DeadLetter:
     )
     letter = letter_with(record, sender, reason, first_ms, last_ms)
     return replace(letter, digest=digest, times=times, state=DeadLetterState(state), note=note)
+
+
+def _narrowed(state: DeadLetterState | None, narrow: DeadLetterFilter) -> dict[str, str | None]:
+    return {
+        "state": None if state is None else state.value,
+        "sender": _storable(narrow.sender),
+        "reason": _storable(narrow.reason),
+        "topic": _storable(narrow.topic),
+    }
 
 
 def _storable(text_from_outside: str) -> str:
@@ -103,9 +128,31 @@ class PostgresDeadLetters(PostgresRepository):
         row = found.one_or_none()
         return None if row is None else _letter_from(row)
 
-    def list(self, state: DeadLetterState | None, size: int) -> list[DeadLetterHead]:
-        rows = self._execute(_LIST, state=None if state is None else state.value, size=size)
+    def list(
+        self, state: DeadLetterState | None, size: int, narrow: DeadLetterFilter = EVERY_LETTER
+    ) -> list[DeadLetterHead]:
+        rows = self._execute(_LIST, size=size, **_narrowed(state, narrow))
         return [_head_of(row) for row in rows]
+
+    def replayable(self, narrow: DeadLetterFilter, size: int) -> Sequence[str]:
+        rows = self._execute(_REPLAYABLE, size=size, **_narrowed(DeadLetterState.DEAD, narrow))
+        return [digest for (digest,) in rows]
+
+    def count_dead(self, narrow: DeadLetterFilter) -> tuple[int, int]:
+        dead, whole = self._execute(_COUNT_DEAD, **_narrowed(DeadLetterState.DEAD, narrow)).one()
+        return dead, whole
+
+    def choices(self, state: DeadLetterState | None, size: int) -> DeadLetterChoices:
+        return DeadLetterChoices(*(self._most(column, state, size) for column in ("sender", "reason", "topic")))
+
+    def _most(self, column: str, state: DeadLetterState | None, size: int) -> tuple[tuple[str, int], ...]:
+        rows = self._execute(
+            f"SELECT {column}, count(*) FROM dead_letters WHERE {_NARROWED} AND {column} <> '' "  # noqa: S608 - a name above
+            f'GROUP BY {column} ORDER BY count(*) DESC, {column} COLLATE "C" LIMIT :size',
+            size=size,
+            **_narrowed(state, EVERY_LETTER),
+        )
+        return tuple((value, count) for value, count in rows)
 
     def set_state(self, digest: str, state: DeadLetterState, note: str) -> None:
         self._execute(

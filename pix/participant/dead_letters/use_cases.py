@@ -1,20 +1,25 @@
-"""What a participant does with dead letters: store one, replay one after a fix, discard one, read them."""
+"""What a participant does with dead letters: store one, replay one or many after a fix, discard one, read them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from pix.participant.dead_letters.model import (
+    EVERY_LETTER,
     DeadLetter,
+    DeadLetterChoices,
     DeadLetterClosed,
+    DeadLetterFilter,
     DeadLetterHead,
     DeadLetterNotFound,
     DeadLetterRepository,
     DeadLetterState,
     DeadLetterTruncated,
+    ReplayReport,
 )
 from pix.runtime.clock import SchemeClock
 from pix.scheme.deliveries import Rejected
@@ -22,6 +27,10 @@ from pix.scheme.texts import check_line
 
 NOTE_LENGTH_MAX: Final = 200
 LISTED_DEFAULT: Final = 50
+REPLAYED_AT_ONCE_MAX: Final = 200
+"""Of one `replay_all`: three transactions each, within the patience of a browser."""
+CHOICES_MAX: Final = 50
+"""Of senders, of reasons and of topics that a list offers as filters."""
 
 
 class UnitOfWork(Protocol):
@@ -40,6 +49,8 @@ class UnitOfWork(Protocol):
 UnitsOfWork = Callable[[], UnitOfWork]
 NoteAct = Callable[[Any, DeadLetter, Any], None]
 """Notes in a unit of work what an operator has made of a letter, as it stands afterwards; the last is the operator."""
+NoteReplays = Callable[[Any, DeadLetterFilter, ReplayReport, Any], None]
+"""Notes in a unit of work what `replay_all` has done; the last is the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,7 @@ class DeadLetters:
     """Processes an envelope as if it had just arrived; if it cannot be applied, it becomes a dead letter again."""
     note_length_min: int = 0
     note_act: NoteAct = lambda _unit, _letter, _by: None
+    note_replays: NoteReplays = lambda _unit, _narrow, _report, _by: None
 
     def store(self, rejected: Rejected) -> None:
         """Stores an envelope that cannot be processed, in a separate transaction."""
@@ -81,6 +93,35 @@ class DeadLetters:
                 unit.commit()
         return self.find(digest)
 
+    def replay_all(self, narrow: DeadLetterFilter, by: object = None) -> ReplayReport:
+        """Replays the dead letters of a filter one after the other, first seen first, at most `REPLAYED_AT_ONCE_MAX`.
+
+        Each is a replay of its own, so that a crash loses none and repeats none. Those that fail again stay dead, and
+        the next call tries them again.
+        """
+        with self.units() as unit:
+            dead, whole = unit.dead_letters.count_dead(narrow)
+            digests = unit.dead_letters.replayable(narrow, REPLAYED_AT_ONCE_MAX)
+        outcomes = Counter(self._try_to_replay(digest, by) for digest in digests)
+        report = ReplayReport(
+            replayed=outcomes[DeadLetterState.REPLAYED],
+            failed_again=outcomes[DeadLetterState.DEAD],
+            settled_meanwhile=outcomes[None],
+            left=max(whole - len(digests), 0),
+            truncated=dead - whole,
+        )
+        with self.units() as unit:
+            self.note_replays(unit, narrow, report, by)
+            unit.commit()
+        return report
+
+    def _try_to_replay(self, digest: str, by: object) -> DeadLetterState | None:
+        """The letter's state afterwards; None for one that was closed meanwhile."""
+        try:
+            return self.replay(digest, by).state
+        except (DeadLetterClosed, DeadLetterNotFound):
+            return None
+
     def discard(self, digest: str, note: str, by: object = None) -> DeadLetter:
         """Closes a letter that needs no replay; the note says why, in at most 200 characters.
 
@@ -95,11 +136,24 @@ class DeadLetters:
         return self.find(digest)
 
     def list(
-        self, state: DeadLetterState | None = DeadLetterState.DEAD, size: int = LISTED_DEFAULT
+        self,
+        state: DeadLetterState | None = DeadLetterState.DEAD,
+        size: int = LISTED_DEFAULT,
+        narrow: DeadLetterFilter = EVERY_LETTER,
     ) -> Sequence[DeadLetterHead]:
         """Last seen first; in any state with None."""
         with self.units() as unit:
-            return unit.dead_letters.list(state, size)
+            return unit.dead_letters.list(state, size, narrow)
+
+    def choices(self, state: DeadLetterState | None) -> DeadLetterChoices:
+        """The senders, reasons and topics of most letters in a state; of all letters with None."""
+        with self.units() as unit:
+            return unit.dead_letters.choices(state, CHOICES_MAX)
+
+    def count_dead(self, narrow: DeadLetterFilter) -> tuple[int, int]:
+        """How many letters of a filter are dead, and how many of those are whole, so that they can be replayed."""
+        with self.units() as unit:
+            return unit.dead_letters.count_dead(narrow)
 
     def count(self) -> Mapping[DeadLetterState, int]:
         with self.units() as unit:

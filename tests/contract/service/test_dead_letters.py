@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from hashlib import sha256
@@ -16,7 +16,14 @@ from sqlalchemy import Engine, text
 from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
 from hub.adapters.postgres.unit_of_work import MIGRATIONS
 from pix.participant.dead_letters.memory import MemoryDeadLetters
-from pix.participant.dead_letters.model import DeadLetter, DeadLetterRepository, DeadLetterState
+from pix.participant.dead_letters.model import (
+    EVERY_LETTER,
+    DeadLetter,
+    DeadLetterChoices,
+    DeadLetterFilter,
+    DeadLetterRepository,
+    DeadLetterState,
+)
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.participant.dead_letters.records import head_of, is_cut, letter_of, record_of
 from pix.postgres.engine import make_engine, transaction
@@ -120,6 +127,55 @@ def test_letters_are_listed_and_counted_by_state(opened: Open) -> None:
         assert letters.list(DeadLetterState.DEAD, 2) == [head_of(each) for each in latest]
         assert [each.digest for each in letters.list(DeadLetterState.REPLAYED, 9)] == [letter(0).digest]
         assert letters.list(DeadLetterState.DISCARDED, 9) == []
+
+
+def test_letters_are_narrowed_by_sender_reason_and_topic(opened: Open) -> None:
+    first, second = rejected(1, "value: 100% forged"), rejected(2, "knows no transfer")
+    other = Rejected(replace(RECORD, topic="codepix.bank", value=b"\x03"), "00000002", "value: forged")
+    cut = Rejected(unreadable_record(RECORD.topic, 3, 42, "batch"), "00000002", "Forged batch")
+    with opened() as letters:
+        for at_ms, each in enumerate((first, second, other, cut)):
+            letters.add([each], NOW_MS + at_ms)
+
+    def found(**narrow: str) -> tuple[list[str], Sequence[str], tuple[int, int]]:
+        with opened() as letters:
+            wanted = DeadLetterFilter(**narrow)
+            listed = [each.reason for each in letters.list(DeadLetterState.DEAD, 9, wanted)]
+            digests = letters.replayable(wanted, 9)
+            return listed, digests, letters.count_dead(wanted)
+
+    one, two, three = (letter_of(each, NOW_MS).digest for each in (first, second, other))
+    assert found() == (
+        ["Forged batch", "value: forged", "knows no transfer", "value: 100% forged"],
+        [one, two, three],
+        (4, 3),
+    )
+    assert found(sender="00000002") == (["Forged batch", "value: forged"], [three], (2, 1))
+    assert found(sender="0000") == ([], [], (0, 0))
+    assert found(topic="codepix.bank") == (["value: forged"], [three], (1, 1))
+    assert found(reason="FORGED")[1] == [one, three]
+    assert found(reason="0% f", sender="00000001") == (["value: 100% forged"], [one], (1, 1))
+    assert found(reason="_")[0] == [], "a sign that SQL would take for any"
+    assert found(reason="\x00 \ud800")[0] == []
+    with opened() as letters:
+        assert letters.replayable(EVERY_LETTER, 2) == [one, two], "first seen first"
+        letters.set_state(one, DeadLetterState.REPLAYED, "")
+        assert letters.replayable(EVERY_LETTER, 9) == [two, three]
+        assert letters.count_dead(EVERY_LETTER) == (3, 2)
+
+
+def test_what_a_filter_may_choose_comes_with_its_number(opened: Open) -> None:
+    with opened() as letters:
+        assert letters.choices(None, 9) == DeadLetterChoices((), (), ())
+        letters.add([rejected(1, "b"), rejected(2, "a"), rejected(3, "b")], NOW_MS)
+        letters.add([Rejected(replace(RECORD, topic="t", value=b"4"), "", "a")], NOW_MS)
+        letters.set_state(letter(3).digest, DeadLetterState.DISCARDED, "")
+        assert letters.choices(None, 9) == DeadLetterChoices(
+            (("00000001", 3),), (("a", 2), ("b", 2)), ((RECORD.topic, 3), ("t", 1))
+        )
+        assert letters.choices(DeadLetterState.DEAD, 1) == DeadLetterChoices(
+            (("00000001", 2),), (("a", 2),), ((RECORD.topic, 2),)
+        )
 
 
 def test_what_a_stranger_writes_is_cut_and_stored(opened: Open) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from hashlib import sha256
+from html import unescape
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.behaviour import AnswerMode, Behaviour
 from bank_sim.domain.flows.transfer.model import TransferStatus
+from bank_sim.entrypoints.http.pages.backoffice.accounts import ENTRIES_SHOWN_MAX, OPEN_SHOWN_MAX
+from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
@@ -74,6 +78,73 @@ def test_accounts_are_blocked_unblocked_and_closed(visit: Visit, aurora: BankApp
     assert aurora.queries.find_account(ana.number).status == "active"
     visitor.send(f"/backoffice/accounts/{ana.number}", act="close")
     assert visitor.page.status_code == 409 and "Only an empty account can be closed" in visitor.text
+
+
+@pytest.mark.parametrize(
+    ("language", "pieces"),
+    [
+        ("en", ("Open transfers", "Latest entries", "No limit", "Signed-in devices", "Pix sent", "Processing")),
+        ("pt-BR", ("Transferências em aberto", "Últimos lançamentos", "Sem limite", "Chaves Pix", "Em processamento")),
+    ],
+)
+def test_an_account_has_a_page_with_all_about_it(
+    visit: Visit,
+    village: Village,
+    aurora: BankApplication,
+    ana: Account,
+    bruno: Account,
+    language: str,
+    pieces: tuple[str, ...],
+) -> None:
+    customer = visit(aurora, ana)
+    pay(customer, "bruno@example.com", "10,00", "Lunch")
+    village.deliver()
+    waiting = pay(customer, "bruno@example.com", "2,00", "Coffee")
+    visitor = visit(aurora)
+    visitor.client.cookies.set("codepix_language", language)
+    visitor.open("/backoffice/accounts")
+    assert f'href="/backoffice/accounts/{ana.number}"' in visitor.page.text
+    visitor.open(f"/backoffice/accounts/{ana.number}")
+    for piece in (*pieces, "Ana Souza", "R$ 988,00", "ana@example.com", "***.982.247-**", "Bruno Lima", "−R$ 10,00"):
+        assert piece in visitor.text, piece
+    assert ana.tax_id not in visitor.page.text and "529.982" not in visitor.text
+    shown = visitor.page.text
+    undecided = shown[shown.index('id="open"') : shown.index('id="entries"')]
+    assert waiting in undecided and undecided.count('data-label="') == 5, "no more than the one that waits"
+    assert shown.count("data-device=") == 1
+    visitor.open(f"/backoffice/transfers/{waiting}")
+    assert f'href="/backoffice/accounts/{ana.number}"' in visitor.page.text
+    visitor.open("/backoffice/accounts/000000-0")
+    assert visitor.page.status_code == 404
+
+
+def test_an_account_is_blocked_on_its_own_page(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+    path = f"/backoffice/accounts/{ana.number}"
+    visitor = visit(aurora)
+    visitor.open(path)
+    visitor.send(path, act="block", page=visitor.hidden("page"))
+    assert visitor.path == path and "blocked." in visitor.text and 'value="unblock"' in visitor.page.text
+    visitor.send(path, act="close", page="account")
+    assert visitor.page.status_code == 409 and "Only an empty account can be closed" in visitor.text
+    assert "Latest entries" in visitor.text
+
+
+def test_the_page_of_a_busy_account_is_bounded(
+    visit: Visit, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    for number in range(15):
+        aurora.request_transfer(
+            account_number=ana.number,
+            payee_key=PixKey(KeyKind.EMAIL, "bruno@example.com"),
+            amount_centavos=100 + number,
+            description="",
+            idempotency_key=str(number),
+            payee_tax_id_masked=bruno.tax_id_masked,
+        )
+    visitor = visit(aurora)
+    visitor.open(f"/backoffice/accounts/{ana.number}")
+    assert visitor.page.text.count('data-label="When"') == OPEN_SHOWN_MAX + ENTRIES_SHOWN_MAX
+    assert f"Showing the latest {OPEN_SHOWN_MAX}." in visitor.text
 
 
 def test_transfers_are_filtered_and_show_their_history(
@@ -173,6 +244,34 @@ def test_dead_letters_are_shown_replayed_and_discarded(visit: Visit, aurora: Ban
     assert visitor.page.status_code == 409
     visitor.send("/backoffice/dead-letters/" + "0" * 64, act="replay")
     assert visitor.page.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "outcome"),
+    [
+        ("en", "Replay 2 dead letters?", "Replayed: 0. Failed again: 2. Not tried yet: 0."),
+        ("pt-BR", "Reprocessar 2 mensagens?", "Reprocessadas: 0. Falharam de novo: 2. Ainda não tentadas: 0."),
+    ],
+)
+def test_the_letters_of_a_filter_are_replayed_after_a_question(
+    visit: Visit, aurora: BankApplication, language: str, question: str, outcome: str
+) -> None:
+    handle = bank_handler(aurora, "any secret")
+    for topic, value in ((bank_topic("001"), b"one"), (bank_topic("001"), b"two"), ("elsewhere", b"three")):
+        handle([Record(topic=topic, key=b"x", value=value, headers={})])
+    visitor = visit(aurora)
+    visitor.client.cookies.set("codepix_language", language)
+    visitor.open(f"/backoffice/dead-letters?topic={bank_topic('001')}")
+    assert f"{bank_topic('001')} (2)" in visitor.text
+    link = re.search(r'id="replay-all" href="([^"]*)"', visitor.page.text)
+    assert link
+    visitor.open(unescape(link[1]))
+    assert question in visitor.text
+    visitor.send("/backoffice/dead-letters/replay", topic=visitor.hidden("topic"))
+    assert outcome in visitor.text and visitor.path == "/backoffice/dead-letters"
+    assert sorted(each.times for each in aurora.dead_letters.list()) == [1, 2, 2]
+    visitor.open("/backoffice/dead-letters/replay?topic=nowhere")
+    assert visitor.path == "/backoffice/dead-letters" and 'id="replay-all"' not in visitor.page.text
 
 
 def test_of_a_large_record_a_part_is_shown_and_it_is_not_run_again(visit: Visit, aurora: BankApplication) -> None:

@@ -127,6 +127,35 @@ def test_the_code_says_whom_how_much_and_what_for(visit: Visit, aurora: BankAppl
     assert brcode.decode(code_on(visitor)).amount_centavos is None
 
 
+def test_the_picture_of_the_code_is_a_file_that_says_what_it_is_for(
+    visit: Visit, ipe: BankApplication, bruno: Account
+) -> None:
+    visitor = visit(ipe, bruno)
+    visitor.open("/receive?amount=1.234,50&message=Pizza")
+    found = re.search(r'id="picture" href="([^"]*)"', visitor.page.text)
+    assert found
+    code, answer = code_on(visitor), visitor.client.get(unescape(found[1]))
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["content-disposition"] == (
+        'attachment; filename="pix-banco-ipe-bruno@example.com-1.234,50.png"'
+    )
+    assert read_picture(answer.content) == code
+    visitor.open("/receive")
+    found = re.search(r'id="picture" href="([^"]*)"', visitor.page.text)
+    assert found
+    assert "bruno@example.com.png" in visitor.client.get(unescape(found[1])).headers["content-disposition"]
+
+
+def test_a_picture_that_cannot_be_leads_to_the_form_that_says_why(
+    visit: Visit, aurora: BankApplication, ana: Account
+) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/receive/code.png?key=ana@example.com&amount=x")
+    assert visitor.path == "/receive" and "Write the amount" in visitor.text
+    visitor.open("/receive/code.png?key=bruno@example.com")
+    assert visitor.path == "/receive" and "isn't one of yours" in visitor.text
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"), [("amount=x", "Write the amount"), (f"message={'m' * 150}", "too long")]
 )

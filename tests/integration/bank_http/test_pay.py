@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from urllib.parse import urlencode
 
 import pytest
 
@@ -221,6 +222,39 @@ def test_a_balance_that_was_spent_meanwhile_is_told_at_the_confirmation(
     visitor.send("/pay/confirm", order=order)
     assert visitor.page.status_code == 422
     assert "You don't have enough balance" in visitor.text
+
+
+def test_a_quick_amount_fills_the_form_and_says_what_is_left(
+    visit: Visit, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/pay")
+    visitor.send("/pay", key="bruno@example.com")
+    payee = visitor.hidden("payee")
+    offered = re.findall(r'class="chip" name="amount" value="([^"]*)"', visitor.page.text)
+    assert offered == ["10,00", "20,00", "50,00", "100,00"]
+    assert "Balance after: R$" not in visitor.text
+    # What the buttons' form asks for.
+    visitor.client.cookies.set("codepix_language", "pt-BR")
+    visitor.open(f"/pay/amount?{urlencode({'payee': payee, 'amount': offered[2]})}")
+    assert 'value="50,00" inputmode' in visitor.page.text and "Saldo após o Pix: R$ 950,00" in visitor.text
+    visitor.client.cookies.set("codepix_language", "en")
+    visitor.open(f"/pay/amount?{urlencode({'payee': payee, 'amount': '1.000,01'})}")
+    assert "Not enough balance. Missing: R$ 0,01" in visitor.text
+    visitor.open(f"/pay/amount?{urlencode({'payee': payee, 'amount': '1.000,00'})}")
+    assert "Balance after: R$ 0,00" in visitor.text and "fault" not in visitor.page.text
+
+
+def test_a_review_never_shows_a_balance_below_zero(
+    visit: Visit, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    visitor = visit(aurora, ana)
+    pay_to_review(visitor, "bruno@example.com", "900,00")
+    assert "Balance after R$ 100,00" in visitor.text
+    review = str(visitor.page.url)
+    pay(visitor, "bruno@example.com", "500,00")
+    visitor.open(review)
+    assert "Missing from your balance R$ 400,00" in visitor.text and "Balance after" not in visitor.text
 
 
 def test_a_blocked_account_cannot_pay(visit: Visit, aurora: BankApplication, ana: Account, bruno: Account) -> None:

@@ -180,6 +180,18 @@ def test_transfers_and_statement_come_in_pages(
     assert [line["kind"] for line in only] == ["deposit"]
 
 
+def test_the_devices_of_an_account_are_listed(
+    visit: Visit, rest: TestClient, aurora: BankApplication, ana: Account
+) -> None:
+    assert rest.get(f"{API}/accounts/{ana.number}/devices").json() == []
+    customer = visit(aurora, ana)
+    (device,) = rest.get(f"{API}/accounts/{ana.number}/devices").json()
+    assert set(device) == {"mark", "name", "is_phone", "signed_in_at_ms", "seen_at_ms"}, "and not the session's id"
+    assert customer.open("/account").text.count("data-device=") == 1
+    assert f'data-device="{device["mark"]}"' in customer.page.text
+    problem(rest.get(f"{API}/accounts/000000-0/devices"), 404, "account-not-found")
+
+
 def test_the_books_and_the_dead_letters(rest: TestClient, aurora: BankApplication, ana: Account) -> None:
     books = rest.get(f"{API}/books").json()
     assert books["is_balanced"] and books["customers_centavos"] == 100_000 and books["postings"] == 2
@@ -192,6 +204,11 @@ def test_the_books_and_the_dead_letters(rest: TestClient, aurora: BankApplicatio
     assert rest.post(f"{url}/discard", json={"note": "mine"}).json()["state"] == "discarded"
     problem(rest.post(f"{url}/replay"), 409, "dead-letter-settled")
     problem(rest.post(f"{API}/dead-letters/x/replay"), 422, "invalid-request")
+    bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=b"noise", headers={})])
+    assert len(rest.get(f"{API}/dead-letters", params={"topic": bank_topic("001")}).json()["dead_letters"]) == 2
+    assert rest.get(f"{API}/dead-letters", params={"sender": "nobody"}).json()["dead_letters"] == []
+    report = rest.post(f"{API}/dead-letters/replay", json={"topic": bank_topic("001")}).json()
+    assert report == {"replayed": 0, "failed_again": 1, "settled_meanwhile": 0, "left": 0, "truncated": 0}
 
 
 def test_of_a_large_record_a_part_is_given_and_it_cannot_be_run_again(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import time, timedelta
+from html import unescape
 
 import pytest
 
@@ -99,6 +101,15 @@ def test_it_is_filtered(moved: Visitor, subtests: pytest.Subtests) -> None:
                 assert piece in moved.text
             for piece in absent:
                 assert piece not in moved.text
+
+
+def test_no_link_of_a_list_has_an_empty_part(moved: Visitor, subtests: pytest.Subtests) -> None:
+    for path in ("/statement", "/statement?direction=in", "/statement?search=coffee", "/statement/print"):
+        with subtests.test(path):
+            moved.open(path)
+            links = [unescape(link) for link in re.findall(r'href="(/statement[^"]*)"', moved.page.text)]
+            assert links
+            assert [link for link in links if re.search(r"\?&|&&|[?&]$", link)] == []
 
 
 def test_a_filter_that_cannot_be_is_explained(moved: Visitor, subtests: pytest.Subtests) -> None:

@@ -134,6 +134,21 @@ def test_a_replay_in_vain_says_why(run: Run, world: World) -> None:
     assert replayed.stdout == "dead: TransferAccepted: the hub knows no transfer with this end-to-end id\n"
 
 
+def test_the_letters_of_a_filter_are_replayed_by_one_command(run: Run, world: World) -> None:
+    world.treat(signed(TransferAccepted(e2e(), 1), IPE))
+    world.treat(Record(HUB_TOPIC, b"", b"junk"))
+    assert "junk" not in run("dead-letter", "list", "--sender", IPE).output
+    nothing = run("dead-letter", "replay-all", "--topic", "elsewhere")
+    assert (nothing.exit_code, nothing.stdout) == (0, "dead letters: 0; whole, so that they can be replayed: 0\n")
+    not_wanted = run("dead-letter", "replay-all", "--sender", IPE)
+    assert not_wanted.exit_code == 1 and "Replay them?" in not_wanted.output
+    assert {each.times for each in world.application.dead_letters.list(None, 9)} == {1}
+    in_vain = run("dead-letter", "replay-all", "--sender", IPE, "--yes")
+    assert in_vain.exit_code == 1
+    assert in_vain.stdout.endswith("replayed: 0; failed again: 1; not tried yet: 0\n")
+    assert sorted(each.times for each in world.application.dead_letters.list(None, 9)) == [1, 2]
+
+
 def test_a_schema_that_is_not_there_is_made_and_asked_for(run: Run, new_database: Callable[[], str]) -> None:
     empty = new_database()
     refused = run("serve", DATABASE_URL=empty)

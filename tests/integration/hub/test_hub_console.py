@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from html import unescape
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -27,7 +28,7 @@ from pix.scheme.reasons import ReasonCode
 from pix.web.client import http_get, new_http_client
 from pix.web.operators import DemoOperator
 from pix.web.server import serve_http
-from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
+from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record, digest_of
 from pix.wire.topics import HUB_TOPIC
 from tests.support.hub import World, signed
 from tests.support.hub_builders import AURORA, IPE, completed, confirmed, e2e, failed, failed_at_once, transfer
@@ -279,6 +280,54 @@ def test_a_letter_is_replayed_by_a_button(client: TestClient, world: World) -> N
     assert digest in page(client, "/dead-letters?state=replayed")
     assert digest in page(client, "/dead-letters?state=all")
     assert digest not in page(client, "/dead-letters")
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "outcome"),
+    [
+        ("en", "Replay 2 dead letters?", "Replayed: 1. Failed again: 1. Not tried yet: 0."),
+        ("pt-BR", "Reprocessar 2 mensagens?", "Reprocessadas: 1. Falharam de novo: 1. Ainda não tentadas: 0."),
+    ],
+)
+def test_the_letters_of_a_filter_are_replayed_after_a_question(
+    client: TestClient, world: World, language: str, question: str, outcome: str
+) -> None:
+    client.cookies.set("codepix_language", language)
+    records = [
+        *(signed(TransferAccepted(e2e(number, AURORA, world.clock.at_ms), 12_345), IPE) for number in (1, 2)),
+        Record(HUB_TOPIC, b"", b"junk"),
+    ]
+    for record in records:
+        world.treat(record)
+    early, lost, junk = map(digest_of, records)
+    everything = page(client, "/dead-letters")
+    assert "Banco Ipê (002) (2)" in text_of(everything), "the sender with the number of its letters"
+    query = urlencode({"sender": IPE, "reason": "knows no transfer", "topic": HUB_TOPIC})
+    narrowed = page(client, f"/dead-letters?{query}")
+    assert early in narrowed and lost in narrowed and junk not in narrowed
+    assert junk not in client.get(f"/dead-letters.csv?{query}").text
+    link = re.search(r'id="replay-all" href="([^"]*)"', narrowed)
+    assert link
+    asked = page(client, unescape(link[1]))
+    assert question in text_of(asked) and "Banco Ipê (002)" in text_of(asked)
+    assert world.application.dead_letters.find(early).times == 1, "a question changes nothing"
+    world.pay(1)
+    fields = dict(re.findall(r'type="hidden" name="(sender|reason|topic)" value="([^"]*)"', asked))
+    done = client.post("/dead-letters/replay", data={"csrf_token": token_of(asked), **fields})
+    assert outcome in text_of(done.text)
+    assert lost in done.text and early not in done.text and junk not in done.text
+    assert world.application.dead_letters.find(junk).times == 1
+    assert "replayed 1, failed again 1, left 0" in text_of(page(client, "/trail?act=letters-replayed"))
+
+
+def test_a_filter_without_letters_offers_no_replay(client: TestClient, world: World) -> None:
+    store_dead_letter(world, Record(HUB_TOPIC, b"", b"v" * (VALUE_KEPT_BYTES_MAX + 1)))
+    assert 'id="replay-all"' not in page(client, "/dead-letters"), "only a part of it is stored"
+    nothing = page(client, "/dead-letters?sender=99999999")
+    assert "No dead letters match." in text_of(nothing) and 'id="replay-all"' not in nothing
+    assert client.get("/dead-letters/replay?sender=99999999").url.path == "/dead-letters"
+    forged = client.post("/dead-letters/replay", data={"sender": ""})
+    assert forged.status_code == 403
 
 
 def test_a_letter_is_discarded_with_a_reason(client: TestClient, world: World) -> None:

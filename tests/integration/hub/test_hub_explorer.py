@@ -385,6 +385,27 @@ def test_the_protocol_page_has_every_state_trigger_rule_and_reason_of_the_code(
     assert [each["rule"] for each in rules] == [each.rule for each in BY_NAME[flow].request_rules]
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("timeout", "suspension", "acceptance", "Confirmed", "new")),
+        ("pt-BR", ("tempo esgotado", "suspensão", "aceite", "Confirmada", "nova")),
+    ],
+)
+def test_the_protocol_page_draws_each_flow_from_the_table_of_transitions(
+    client: TestClient, language: str, words: tuple[str, ...]
+) -> None:
+    client.cookies.set("codepix_language", language)
+    html = page(client, "/protocol")
+    for flow, prefix in (("transfer", ""), ("return", "return-")):
+        drawing = html[html.index(f'<svg class="states" id="{prefix}diagram"') :].split("</svg>")[0]
+        assert 'role="img" aria-label="' in drawing, "readers get its name, and the table below"
+        for word in words:
+            assert f">{word}</text>" in drawing
+        assert drawing.count('class="states-trigger"') == len(BY_NAME[flow].transitions)
+        assert drawing.count("states-final") == 2
+
+
 # Who may come in, and who may show the map.
 
 

@@ -250,6 +250,24 @@ def test_dead_letters_are_read_replayed_and_discarded(client: TestClient, world:
     problem(client.post(address, json={"note": "again"}), 409, "dead-letter-settled")
 
 
+def test_dead_letters_are_filtered_and_replayed_together(client: TestClient, world: World) -> None:
+    for number in (1, 2):
+        world.treat(signed(TransferAccepted(e2e(number, AURORA, world.clock.at_ms), 12_345), IPE))
+    world.treat(Record(HUB_TOPIC, b"", b"junk"))
+
+    def reasons(**query: str) -> list[str]:
+        return [each["reason"] for each in client.get("/api/v1/dead-letters", params=query).json()]
+
+    assert len(reasons()) == 3 and len(reasons(sender=IPE)) == 2 == len(reasons(reason="KNOWS NO TRANSFER"))
+    assert reasons(topic="elsewhere") == [] == reasons(sender=IPE, reason="forged")
+    world.pay(1)
+    report = client.post("/api/v1/dead-letters/replay", json={"reason": "knows no transfer", "sender": IPE}).json()
+    assert report == {"replayed": 1, "failed_again": 1, "settled_meanwhile": 0, "left": 0, "truncated": 0}
+    assert len(reasons(state="dead")) == 2 and len(reasons(state="replayed")) == 1
+    problem(client.post("/api/v1/dead-letters/replay", json={"reasons": "x"}), 422, "invalid-request")
+    problem(client.get("/api/v1/dead-letters", params={"sender": "x" * 41}), 422, "invalid-request")
+
+
 def test_of_a_large_record_a_part_is_given_and_it_cannot_be_replayed(client: TestClient, world: World) -> None:
     value = b"v" * (VALUE_KEPT_BYTES_MAX + 1)
     world.treat(Record(HUB_TOPIC, b"", value))

@@ -22,7 +22,7 @@ NEEDS_NETWORK: Final = "classroom"
 """The site whose buttons act on a network that runs: tests/browser/test_lab.py presses them."""
 IN_OTHER_TESTS: Final = {
     "/account/devices/": "bank_http/test_account_page.py: a second device has to be signed in",
-    "/backoffice/dead-letters/": "bank_http/test_backoffice.py: replayed and discarded",
+    "/backoffice/dead-letters/": "bank_http/test_backoffice.py: replayed, alone and together, and discarded",
     "/backoffice/sandbox/payments/": "bank_http/test_sandbox.py: cancelled before it is due",
     "/course/{{": "hub/test_course_page.py: what is owed is cleared",
     "/developers/pay/": "bank_http/test_developers.py: a planned payment is cancelled",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -16,6 +16,7 @@ from hub.application.fund_bank import (
     SETTLEMENT_FUNDS_CENTAVOS_MAX,
     fund_account,
 )
+from hub.application.ports.trail import TrailFilter
 from hub.application.process_messages import ProcessMessages
 from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
 from hub.application.use_cases import HubApplication
@@ -30,11 +31,20 @@ from hub.domain.errors import (
 from hub.domain.flows.transfer.model import TransferStatus, Trigger
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, INSTANCE_AGE_MS_MAX, UNANSWERED_MS_MAX, BankState
 from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.trail import Act
 from hub.entrypoints.gateway import hub_gateway
 from hub.entrypoints.scheduler import LookForBanks, outbox_sweep
 from pix.messaging.batches import BatchHandler
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
-from pix.participant.dead_letters.model import DeadLetterClosed, DeadLetterNotFound, DeadLetterState
+from pix.participant.dead_letters.model import (
+    EVERY_LETTER,
+    DeadLetterClosed,
+    DeadLetterFilter,
+    DeadLetterNotFound,
+    DeadLetterState,
+    ReplayReport,
+)
+from pix.participant.dead_letters.use_cases import REPLAYED_AT_ONCE_MAX
 from pix.participant.reachability import GRACE_MS, Reachability
 from pix.participant.scheduler import OutboxSweep
 from pix.runtime.health import Health
@@ -46,7 +56,7 @@ from pix.scheme.reasons import ReasonCode
 from pix.wire.codec import PEERS_AGE_MS_MAX
 from pix.wire.protobuf_v1.codec import encode_record
 from pix.wire.protobuf_v1.signatures import signing_key
-from pix.wire.record import Record, digest_of
+from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record, digest_of
 from pix.wire.topics import HUB_TOPIC
 from tests.support.hub_builders import (
     ANA,
@@ -656,6 +666,50 @@ def test_a_letter_is_replayed_once(world: World) -> None:
     with pytest.raises(DeadLetterClosed):
         world.hub.dead_letters.replay(digest)
     assert dict(world.hub.dead_letters.count()) == {DeadLetterState.REPLAYED: 1}
+
+
+def test_the_letters_of_a_filter_are_replayed_one_by_one_and_counted(world: World) -> None:
+    handle = handler(world)
+    early = [
+        encode_record(TransferAccepted(e2e(number), requested().amount_centavos), HUB_TOPIC, IPE, signing_key(secret))
+        for number, secret in ((1, "a secret of Ipê!"), (2, "a secret of Ipê!"), (3, "another secret"))
+    ]
+    for each in early:
+        handle([each])
+    handle([Record(HUB_TOPIC, b"", b"v" * (VALUE_KEPT_BYTES_MAX + 1))])
+    handle([record(requested())])
+
+    unknown = DeadLetterFilter(reason="knows no transfer")
+    report = world.hub.dead_letters.replay_all(unknown)
+    assert report == ReplayReport(replayed=1, failed_again=1)
+    assert world.hub.queries.find_transfer(e2e())[0].status is TransferStatus.CONFIRMED
+    assert world.hub.dead_letters.replay_all(EVERY_LETTER) == ReplayReport(failed_again=2, truncated=1)
+    assert world.hub.dead_letters.replay_all(DeadLetterFilter(sender="99999999")) == ReplayReport()
+    acts = [(each.act, each.detail) for each in world.hub.queries.list_trail(TrailFilter(size=9))]
+    assert acts[0] == (Act.LETTERS_REPLAYED, "replayed 0, failed again 0, left 0, sender 99999999")
+    assert (Act.LETTERS_REPLAYED, "replayed 1, failed again 1, left 0, reason knows no transfer") in acts
+    assert [act for act, _ in acts].count(Act.LETTER_FAILED_AGAIN) == 3
+
+
+def test_no_more_letters_are_replayed_at_once_than_the_limit_and_none_that_another_has_settled(world: World) -> None:
+    letters = world.hub.dead_letters
+    for number in range(REPLAYED_AT_ONCE_MAX + 5):
+        letters.store(Rejected(Record(HUB_TOPIC, b"", str(number).encode()), "", "cannot be read"))
+    tried: list[object] = []
+
+    def discard_the_others(envelope: object) -> None:
+        """Another operator discards all other letters while the first one is replayed."""
+        tried.append(envelope)
+        if len(tried) == 1:
+            others = [
+                each.digest for each in letters.list(size=500) if each.digest != digest_of(cast(Record, envelope))
+            ]
+            for digest in others:
+                letters.discard(digest, "noise")
+
+    report = replace(letters, process_again=discard_the_others).replay_all(EVERY_LETTER)
+    assert report == ReplayReport(replayed=1, settled_meanwhile=REPLAYED_AT_ONCE_MAX - 1, left=5)
+    assert len(tried) == 1
 
 
 @pytest.mark.parametrize("note", ["", "   ", "x" * 201, "a\x00b"])

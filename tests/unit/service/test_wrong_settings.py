@@ -38,6 +38,7 @@ COMMANDS_OF_HUB: Final = [
     ["course-bank", "clear", "x", "--code", "001", "--kind", "refund", "--note", "x"],
     ["dead-letter", "list"],
     ["dead-letter", "replay", "ab"],
+    ["dead-letter", "replay-all", "--yes"],
     ["dead-letter", "discard", "ab", "--note", "x"],
 ]
 COMMANDS_OF_BANK: Final = [
@@ -49,6 +50,7 @@ COMMANDS_OF_BANK: Final = [
     ["health"],
     ["dead-letter", "list"],
     ["dead-letter", "replay", "ab"],
+    ["dead-letter", "replay-all", "--yes"],
     ["dead-letter", "discard", "ab", "--note", "x"],
     ["signing-key", "list"],
     ["signing-key", "rotate"],

@@ -10,10 +10,12 @@ from bank_sim.application.views import PAGE_SIZE_DEFAULT, StatementDirection, St
 from bank_sim.entrypoints.http.api.documents import (
     Account,
     AccountPage,
+    DeviceDocument,
     OpenAccountRequest,
     StatementPage,
 )
 from bank_sim.entrypoints.http.api.routing import PREFIX, AccountNumber, Cursor, PageSize, api_router
+from bank_sim.entrypoints.http.devices import signed_in_devices
 from bank_sim.entrypoints.http.site import SiteOf
 
 router = api_router("accounts")
@@ -60,6 +62,13 @@ def unblock_account(site: SiteOf, number: AccountNumber) -> Account:
 def close_account(site: SiteOf, number: AccountNumber) -> Account:
     """Closes an empty account permanently and removes its keys from the directory."""
     return Account.of(site.bank.close_account(account_number=number))
+
+
+@router.get("/accounts/{number}/devices")
+def list_devices(site: SiteOf, number: AccountNumber) -> list[DeviceDocument]:
+    """The devices that are signed in to the account, last used first."""
+    site.bank.queries.find_account(number)
+    return [DeviceDocument.of(device) for device in signed_in_devices(site, number)]
 
 
 @router.get("/accounts/{number}/statement")

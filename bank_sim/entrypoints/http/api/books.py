@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Depends, Path, Query
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bank_sim.application.views import PAGE_SIZE_DEFAULT
@@ -13,7 +13,8 @@ from bank_sim.domain.books import Posting
 from bank_sim.entrypoints.http.api.documents import END_TO_END_ID_EXAMPLE
 from bank_sim.entrypoints.http.api.routing import Cursor, PageSize, api_router
 from bank_sim.entrypoints.http.site import SiteOf
-from pix.participant.dead_letters.model import DeadLetterState
+from pix.participant.dead_letters.http import ReplayFilter, ReplayReportDocument, letter_filter
+from pix.participant.dead_letters.model import DeadLetterFilter, DeadLetterState
 from pix.scheme.postings import PostingKind
 from pix.web.documents import Document
 
@@ -157,14 +158,25 @@ def postings_of_transfer(
 
 
 @router.get("/dead-letters")
-def dead_letters(site: SiteOf, state: DeadLetterState | None = None, size: PageSize = PAGE_SIZE_DEFAULT) -> DeadLetters:
+def dead_letters(
+    site: SiteOf,
+    narrow: Annotated[DeadLetterFilter, Depends(letter_filter)],
+    state: DeadLetterState | None = None,
+    size: PageSize = PAGE_SIZE_DEFAULT,
+) -> DeadLetters:
     """Messages that could not be processed, with the reason, last seen first."""
-    letters = site.bank.dead_letters.list(state, size)
+    letters = site.bank.dead_letters.list(state, size, narrow)
     counts = site.bank.dead_letters.count()
     return DeadLetters(
         dead_letters=[DeadLetterHeadDocument.of(letter) for letter in letters],
         counts={known.value: counts.get(known, 0) for known in DeadLetterState},
     )
+
+
+@router.post("/dead-letters/replay")
+def replay_dead_letters(site: SiteOf, narrow: ReplayFilter) -> ReplayReportDocument:
+    """Replays the dead letters of a filter, first seen first, at most 200 of them."""
+    return ReplayReportDocument.of(site.bank.dead_letters.replay_all(narrow.narrow()))
 
 
 @router.get("/dead-letters/{dead_letter_id}")

@@ -54,6 +54,16 @@ class AccountPage(Document):
     next_cursor: str
 
 
+class DeviceDocument(Document):
+    """A device that is signed in to an account. Times are real time."""
+
+    mark: str = Field(examples=["5f2c9e41aa07b3d8"])
+    name: str = Field(examples=["Chrome · Android"])
+    is_phone: bool
+    signed_in_at_ms: int
+    seen_at_ms: int
+
+
 class OpenAccountRequest(BaseModel):
     """What opening an account takes."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import uuid4
 
 from fastapi import Form, Path, Request, Response
@@ -10,7 +10,7 @@ from fastapi import Form, Path, Request, Response
 from bank_sim.application.customer_app.cash import MoveCash
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import BankError
-from bank_sim.entrypoints.http.device_names import device_name, is_phone
+from bank_sim.entrypoints.http.devices import signed_in_devices
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Customer, Faults, Site, SiteOf
@@ -156,22 +156,13 @@ def _page(
     request: Request, site: Site, pages: Pages, account: Account, values: dict[str, str], faults: Faults, status: int
 ) -> Response:
     own = visitor_id(request)
-    devices: list[dict[str, Any]] = [
-        {
-            "mark": mark_of(device.device_id),
-            "name": device_name(device.user_agent),
-            "is_phone": is_phone(device.user_agent),
-            "is_own": device.device_id == own,
-            "signed_in_at_ms": device.signed_in_at_ms,
-            "seen_at_ms": device.seen_at_ms,
-        }
-        for device in site.bank.customer_app.devices.of_account(account.number, SESSION_IDLE_SECONDS_MAX * 1000)
-    ]
+    devices = signed_in_devices(site, account.number)
     context = {
         "account": account,
         "section": HERE,
         "here": HERE,
-        "devices": sorted(devices, key=lambda device: not device["is_own"]),
+        "devices": sorted(devices, key=lambda device: device.device_id != own),
+        "own_device_id": own,
         "operation_id": str(uuid4()),
         "values": values,
         "faults": faults,

@@ -61,6 +61,8 @@ _FIELDS_OF_STEP_2: Final = {"amount_centavos", "description", *FIELDS}
 CONTACTS_SHOWN_MAX: Final = 12
 SCANS: Final = "application/json"
 WAYS: Final = ("key", "code", "picture")
+QUICK_REAIS: Final = (10, 20, 50, 100)
+"""Amounts at one press, in whole reais."""
 TEXT_LENGTH_MAX: Final = 2_000
 """Of what is pasted as a key or a code; both are shorter, and a longer text is no slip of a finger."""
 
@@ -228,12 +230,14 @@ def ask_amount(
     if amount is None and description is None:
         proposed = "" if draft.amount_centavos is None else brl_plain(draft.amount_centavos)
         return _step_2(request, site, pages, account, draft, proposed, draft.description, plan, Faults())
+    # A quick amount says nothing of the message.
+    said = draft.description if description is None else description
     faults = Faults()
     try:
-        _order(site, draft, account, amount or "", description or "", plan)
+        _order(site, draft, account, amount or "", said, plan)
     except SchemeError as error:
         faults = _faults(request, error, _FIELDS_OF_STEP_2)
-    return _step_2(request, site, pages, account, draft, amount or "", description or "", plan, faults)
+    return _step_2(request, site, pages, account, draft, amount or "", said, plan, faults)
 
 
 @router.post("/pay/amount")
@@ -551,6 +555,8 @@ def _step_2(
         "code": draft.code,
         "charge": site.charges_shown.of(draft.code),
         "values": {"amount": amount, "description": description},
+        "quick_reais": QUICK_REAIS,
+        "left_centavos": _left_centavos(account, draft, amount, plan),
         "plan": plan,
         "may_schedule": draft.initiation is Initiation.DICT,
         "tomorrow": day_of(site.scheme_clock.now_ms()) + timedelta(days=1),
@@ -558,6 +564,16 @@ def _step_2(
         "faults": faults,
     }
     return pages.page(request, "bank/pay_amount.html", context, status=status)
+
+
+def _left_centavos(account: Account, draft: PayeeDraft, amount: str, plan: PlanForm) -> int | None:
+    """The balance after the payment; below zero what is missing, and None for no amount or another day."""
+    if plan.as_query():
+        return None
+    try:
+        return account.balance_centavos - (draft.code.amount_centavos or _parse_amount(amount))
+    except SchemeError:
+        return None
 
 
 def _step_3(

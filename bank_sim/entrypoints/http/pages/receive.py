@@ -1,9 +1,11 @@
-"""Receiving: a key as a QR code and as text, with an amount and a message if one likes, and joy when it comes."""
+"""Receiving: an amount and its QR code, as a picture to keep and as text to send, and joy when the money comes."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 from fastapi import Query, Request, Response
 
@@ -12,15 +14,17 @@ from bank_sim.domain.account import AccountKey
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.home import note_seen
 from bank_sim.entrypoints.http.pages.routing import page_router
-from bank_sim.entrypoints.http.qr import draw_qr
+from bank_sim.entrypoints.http.qr import draw_qr, png_of_qr
 from bank_sim.entrypoints.http.site import Customer, Faults, SiteOf
 from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
 from pix.scheme.initiation import Initiation, check_txid
 from pix.scheme.money import check_amount, parse_brl
 from pix.scheme.postings import PostingKind
+from pix.scheme.searching import fold
 from pix.web.events import Scene, stream_scenes
 from pix.web.formats import brl_plain
+from pix.web.htmx import asks_for_fragment, see_other
 from pix.web.languages import translate
 from pix.web.site import PagesOf
 from pix.web.templates import language_of
@@ -29,7 +33,14 @@ CITY: Final = "Sao Paulo"
 """The accounts of the simulator have no address; EMV wants a city."""
 ARRIVALS_SHOWN_MAX: Final = 3
 
+_NOT_IN_FILE_NAMES: Final = re.compile(r"[^a-z0-9@.,+_-]+")
+
 router = page_router()
+
+KeyText = Annotated[str, Query(max_length=200)]
+AmountText = Annotated[str, Query(max_length=100)]
+MessageText = Annotated[str, Query(max_length=200)]
+TxidText = Annotated[str, Query(max_length=100)]
 
 
 @router.get("/receive")
@@ -38,11 +49,12 @@ def show(
     site: SiteOf,
     pages: PagesOf,
     account: Customer,
-    key: Annotated[str, Query(max_length=200)] = "",
-    amount: Annotated[str, Query(max_length=100)] = "",
-    message: Annotated[str, Query(max_length=200)] = "",
-    txid: Annotated[str, Query(max_length=100)] = "",
+    key: KeyText = "",
+    amount: AmountText = "",
+    message: MessageText = "",
+    txid: TxidText = "",
 ) -> Response:
+    """The form and its code; the code alone for a script that follows the form."""
     keys = site.bank.queries.keys_of(account.number)
     chosen = next((own for own in keys if own.key.key == key), keys[0] if keys else None)
     newest = site.bank.queries.statement(account.number, size=1).lines
@@ -55,6 +67,7 @@ def show(
         "values": {"amount": amount, "message": message, "txid": txid.strip()},
         "seen": newest[0].posting_id if newest else 0,
         "code": "",
+        "picture_query": "",
         "faults": Faults(),
         "arrived": (),
     }
@@ -67,7 +80,42 @@ def show(
             context["faults"] = Faults({error.field: sentence_of(error, language_of(request))})
     if context["code"]:
         context["picture"] = draw_qr(context["code"], translate(language_of(request), "Pix QR code"))
+        said = {"key": chosen.key.key if chosen else "", **context["values"]}
+        context["picture_query"] = urlencode({name: value for name, value in said.items() if value})
+    if asks_for_fragment(request) and chosen:
+        # Half of what will be typed is no fault: the part has its sentence, and is shown.
+        return pages.page(request, "bank/receive.html", context, block="code")
     return pages.page(request, "bank/receive.html", context, status=422 if context["faults"] else 200)
+
+
+@router.get("/receive/code.png")
+def picture(
+    request: Request,
+    site: SiteOf,
+    account: Customer,
+    key: KeyText = "",
+    amount: AmountText = "",
+    message: MessageText = "",
+    txid: TxidText = "",
+) -> Response:
+    """The QR code as a picture to keep; back to the form, which says why, where there is none."""
+    own = next((each for each in site.bank.queries.keys_of(account.number) if each.key.key == key), None)
+    try:
+        account.check_may_act()
+        drawn = None if own is None else _code(own, account.holder_name, amount, message, txid.strip())
+    except SchemeError:
+        drawn = None
+    if own is None or drawn is None:
+        return see_other(request, f"/receive?{request.url.query}")
+    shown = [] if drawn["amount_centavos"] is None else [brl_plain(drawn["amount_centavos"])]
+    name = file_name("pix", site.bank.identity.name, own.key.key, *shown)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.png"'}
+    return Response(png_of_qr(drawn["code"]), media_type="image/png", headers=headers)
+
+
+def file_name(*parts: str) -> str:
+    """A name without its ending for a file to keep: plain letters, digits and signs that every system takes."""
+    return "-".join(_NOT_IN_FILE_NAMES.sub("-", fold(part)).strip("-.") for part in parts)
 
 
 @router.get("/receive/live")

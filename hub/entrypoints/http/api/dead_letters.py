@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.entrypoints.http.api.documents import DeadLetterDocument, DeadLetterHeadDocument
 from hub.entrypoints.http.api.routing import SiteOf, api_router, author_of
-from pix.participant.dead_letters.model import DeadLetterState
+from pix.participant.dead_letters.http import ReplayFilter, ReplayReportDocument, letter_filter
+from pix.participant.dead_letters.model import DeadLetterFilter, DeadLetterState
 
 router = api_router("dead letters")
 
@@ -24,10 +25,19 @@ class Discard(BaseModel):
 
 @router.get("/dead-letters")
 def list_dead_letters(
-    site: SiteOf, state: DeadLetterState | None = None, size: Annotated[int, Query(ge=1, le=500)] = 50
+    site: SiteOf,
+    narrow: Annotated[DeadLetterFilter, Depends(letter_filter)],
+    state: DeadLetterState | None = None,
+    size: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> list[DeadLetterHeadDocument]:
     """Messages that could not be processed, last seen first, without their bytes."""
-    return [DeadLetterHeadDocument.of(letter) for letter in site.hub.dead_letters.list(state, size)]
+    return [DeadLetterHeadDocument.of(letter) for letter in site.hub.dead_letters.list(state, size, narrow)]
+
+
+@router.post("/dead-letters/replay")
+def replay_dead_letters(request: Request, site: SiteOf, narrow: ReplayFilter) -> ReplayReportDocument:
+    """Replays the dead letters of a filter, first seen first, at most 200 of them."""
+    return ReplayReportDocument.of(site.hub.dead_letters.replay_all(narrow.narrow(), author_of(request)))
 
 
 @router.get("/dead-letters/{digest}")

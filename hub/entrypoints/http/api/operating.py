@@ -43,7 +43,7 @@ class TrailDocument(Document):
     )
     address: str = Field(validation_alias=AliasPath("author", "address"))
     code: str = Field(description="The bank's three digits; empty for an act about no bank.")
-    subject: str = Field(description="The funding id, or the digest of the dead letter.")
+    subject: str = Field(description="The funding id, or the digest of the dead letter; empty for many letters.")
     amount_centavos: int
     detail: str
 

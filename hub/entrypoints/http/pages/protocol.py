@@ -1,10 +1,13 @@
-"""The protocol as the code has it: states, the table of transitions, rules, messages and reason codes."""
+"""The protocol as the code has it: states, their diagram and table of transitions, rules, messages and reason codes."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
 from hub.domain.flows import FLOWS
+from hub.entrypoints.http.pages.state_diagram import LINE_HEIGHT, NODE_HEIGHT, NODE_WIDTH, draw_states
 from pix.scheme.messages import MESSAGES, Role
 from pix.scheme.reasons import REASONS_OF_FLOWS
 from pix.web.languages import reason_sentence
@@ -13,12 +16,18 @@ from pix.web.templates import language_of
 
 router = APIRouter(include_in_schema=False)
 
+_DIAGRAMS: Final = {flow.name: draw_states(flow.transitions) for flow in FLOWS}
+
 
 @router.get("/protocol")
 def show_protocol(request: Request, pages: PagesOf) -> Response:
     language = language_of(request)
     context = {
         "flows": FLOWS,
+        "diagrams": _DIAGRAMS,
+        "node_width": NODE_WIDTH,
+        "node_height": NODE_HEIGHT,
+        "line_height": LINE_HEIGHT,
         "moves": {
             flow.name: [
                 (before, trigger, after, None if trigger == "refusal" else flow.rule_of(trigger, None))
