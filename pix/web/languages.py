@@ -54,12 +54,18 @@ def catalogue(language: Language) -> Catalog:
         return read_po(source, locale=language.locale)
 
 
+class _Texts(Translations):
+    def gettext(self, message: str) -> str:
+        # A catalogue keeps its head under the empty text, and would give it for a reason that is not there.
+        return super().gettext(message) if message else ""
+
+
 @cache
 def translations(language: Language) -> NullTranslations:
     compiled = BytesIO()
     write_mo(compiled, catalogue(language))
     compiled.seek(0)
-    return Translations(compiled)
+    return _Texts(compiled)
 
 
 def translate(language: Language, text: str) -> str:

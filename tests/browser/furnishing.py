@@ -48,8 +48,8 @@ HUB_PAGES: Final = (
     "/dead-letters/{hub_letter}", "/dead-letters/{hub_letter}/discard", "/dead-letters/replay", "/topics",
     f"/topics/{HUB_TOPIC}", "/trail", "/search?q=ana", "/protocol", "/api/docs",
 )  # fmt: skip
-LAB_PAGES: Final = ("/", "/scenarios/new", "/runs", "/runs/1", "/reset")
-CLASSROOM_PAGES: Final = ("/", "/notes", "/puzzle")
+LAB_PAGES: Final = ("/", "/scenarios/new", "/runs", "/runs/1", "/reset", "/api/docs")
+CLASSROOM_PAGES: Final = ("/", "/notes", "/puzzle", "/api/docs")
 
 
 def first_key(bank: BankApplication, place: int) -> str:

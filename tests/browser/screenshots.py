@@ -1,5 +1,6 @@
-"""Pictures of the pages of banks and hub for the README and docs: `python -m tests.browser.screenshots [folder]`.
+"""Pictures of the pages for the README and docs: `python -m tests.browser.screenshots [folder [part…]]`.
 
+Parts are those of `PARTS`; without one all pictures are taken.
 They show the demo's banks and people with a few days of history, in a village of their own, and the lab on networks of
 real processes; nothing has to run before.
 """
@@ -155,8 +156,8 @@ def to_review(page: Page, key: str, digits: str, text: str) -> None:
     arrive(page, "**/pay/review?**")
 
 
-def take_pictures(studio: Studio) -> None:
-    """Every picture, in the order of a story."""
+def take_pictures_of_bank(studio: Studio) -> None:
+    """What customers and operators of a bank see, in the order of a story."""
     village = studio.village
     bruna = first_key(village.banks["002"], 0)
     studio.keep("sign-in", studio.look("001", None))
@@ -208,8 +209,6 @@ def take_pictures(studio: Studio) -> None:
     home = studio.look("002", 0, size=NARROW, color_scheme="dark")
     studio.keep("dark", home, dark)
     village.hear_again("003")
-    take_pictures_of_developers(studio)
-    take_pictures_of_console(studio)
 
 
 def take_pictures_of_developers(studio: Studio) -> None:
@@ -361,7 +360,7 @@ def take_pictures_of_console(studio: Studio) -> None:
     village.hear_again("002")
     end_to_end_id = tell_a_long_story(studio)
     page.goto(f"/transfers/{end_to_end_id}")
-    page.wait_for_selector("[data-bookings='003'] table")
+    page.wait_for_selector("#story svg.sequence-wide")
     page.set_viewport_size({"width": 1_280, "height": 1_500})
     studio.keep("sequence", page)
     page.goto("/transfers")
@@ -375,7 +374,9 @@ def take_pictures_of_console(studio: Studio) -> None:
     page.goto("/directory")
     page.set_viewport_size({"width": 1_280, "height": 900})
     studio.keep("directory", page)
-    forged = Record(HUB_TOPIC, b"E0000000120260101120000000000001", b"nonsense", {"codepix-sender": b"00000002"})
+    forged = Record(
+        HUB_TOPIC, b"E0000000120260101120000000000001", b"nonsense", {"codepix-sender": b"00000002"}, 0, 1_042
+    )
     village.publish([forged])
     village.resend_until(lambda: bool(village.hub.dead_letters.list(None, 1)))
     page.goto(f"/dead-letters/{village.hub.dead_letters.list(None, 1)[0].digest}")
@@ -442,7 +443,14 @@ def open_studio(browser: Browser, folder: Path, village: Village) -> Iterator[St
             clock = None if bank.follow_clock is None else bank.follow_clock.clock
             addresses[code] = stack.enter_context(serving(create_app(bank, VillageSettings(), clock)))
         addresses["hub"] = stack.enter_context(serving(village.console()))
+        # Before the sites end: they would wait for the pages that follow them live.
+        stack.callback(_close_pages, browser)
         yield Studio(browser, village, addresses, folder)
+
+
+def _close_pages(browser: Browser) -> None:
+    for context in browser.contexts:
+        context.close()
 
 
 def village_with_history() -> Village:
@@ -469,12 +477,13 @@ def open_lab(browser: Browser, *, is_classroom: bool) -> Iterator[Page]:
         )
         network = stack.enter_context(Network(settings))
         client = stack.enter_context(new_client(network.secrets.operator))
-        address = stack.enter_context(serving_panel(network, client, is_classroom=is_classroom))
+        panel = serving_panel(network, client, is_classroom=is_classroom, reset=threading.Event())
+        address = stack.enter_context(panel)
+        stack.callback(_close_pages, browser)
         page = browser.new_context(locale="pt-BR", device_scale_factor=1.5, **DESKTOP).new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.goto(address)
         yield page
-        page.context.close()
 
 
 def take_lab_pictures(studio: Studio) -> None:
@@ -498,18 +507,31 @@ def take_lab_pictures(studio: Studio) -> None:
         studio.keep("classroom", page)
 
 
+PARTS: Final = {
+    "days": take_pictures_of_days_to_come,
+    "bank": take_pictures_of_bank,
+    "developers": take_pictures_of_developers,
+    "console": take_pictures_of_console,
+    "lab": take_lab_pictures,
+}
+
+
 def main() -> int:
-    """Takes the pictures; 1 when there is no browser."""
+    """Takes the pictures; 1 when there is no browser, 2 when there is no such part."""
     if not find_chromium():
         sys.stderr.write("There is no Chromium on the PATH nor in the variable CHROMIUM.\n")
         return 1
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    parts = sys.argv[2:] or list(PARTS)
+    if unknown := [part for part in parts if part not in PARTS]:
+        sys.stderr.write(f"There is no part {unknown[0]}; there are {', '.join(PARTS)}.\n")
+        return 2
     with chromium() as browser:
-        with open_studio(browser, folder, found_village(is_virtual=True)) as studio:
-            take_pictures_of_days_to_come(studio)
-        with open_studio(browser, folder, village_with_history()) as studio:
-            take_pictures(studio)
-            take_lab_pictures(studio)
+        for part in parts:
+            # Each part has a village to itself, so that a part alone takes the same pictures as all of them do.
+            village = found_village(is_virtual=True) if part == "days" else village_with_history()
+            with open_studio(browser, folder, village) as studio:
+                PARTS[part](studio)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -16,8 +17,13 @@ from lab.panel.serving import PanelServer
 
 
 @contextmanager
-def serving_panel(network: Network, client: httpx.Client, *, is_classroom: bool = False) -> Iterator[str]:
-    """The panel's address, with its token. At the end every part is kept running, and ready."""
+def serving_panel(
+    network: Network, client: httpx.Client, *, is_classroom: bool = False, reset: threading.Event | None = None
+) -> Iterator[str]:
+    """The panel's address, with its token. At the end every part is kept running, and ready.
+
+    `reset` is set when the page of the reset is confirmed; without it there is no such page.
+    """
     with ExitStack() as afterwards:
         run = Run(network, client, afterwards)
         supervisor = Supervisor.of(network)
@@ -27,7 +33,7 @@ def serving_panel(network: Network, client: httpx.Client, *, is_classroom: bool 
                 walkthrough = Walkthrough(run)
                 walkthrough.begin()
             run.in_background(supervisor.run)
-            panel = PanelServer(run, supervisor, network.settings.lab_port or free_port(), walkthrough)
+            panel = PanelServer(run, supervisor, network.settings.lab_port or free_port(), walkthrough, reset=reset)
             panel.start()
             yield panel.address
         finally:

@@ -13,7 +13,7 @@ from httpx2 import Response
 from starlette.routing import BaseRoute, Route
 
 from tests.integration.bank_http.conftest import Visitor
-from tests.integration.pages.reading import Form, Reading
+from tests.integration.pages.reading import Form, read
 
 NO_PAGES: Final = (".csv", ".json", ".svg", ".png", ".ics", "/live", "/recognize")
 """How an address ends behind which is a file, a stream or a piece of a page."""
@@ -106,7 +106,7 @@ class Collector(Visitor):
         self.kept.pages.append(shown)
         if shown.is_get and shown.status < 400:
             self.kept.opened.add((self._site, route))
-        for form in Reading(page.text).forms:
+        for form in read(page.text).forms:
             action = urlsplit(urljoin(path, form.action)).path
             route = find_route(self._app, form.method, action) or f"nowhere: {action}"
             self._found.setdefault(
@@ -139,7 +139,7 @@ class Collector(Visitor):
             self.kept.forms[key] = Sent(first, page, answer.status_code, answer.headers.get("content-type", ""))
 
     def _opened_again(self, page: Page, key: FormId) -> list[Form]:
-        forms = Reading(self.client.get(page.path).text).forms
+        forms = read(self.client.get(page.path).text).forms
         return [each for each in forms if each.method == key.method and each.names == key.names]
 
     def _send_as_browser(self, path: str, form: Form) -> Response:
@@ -157,7 +157,7 @@ class Collector(Visitor):
         if not answer.headers.get("content-type", "").startswith("text/html"):
             return []
         found = []
-        for link in Reading(answer.text).links:
+        for link in read(answer.text).links:
             parts = urlsplit(urljoin(str(answer.url), link))
             is_page = not parts.path.endswith(NO_PAGES) and not parts.path.startswith(("/api/v1", "/static", "/vendor"))
             if parts.netloc == answer.url.netloc.decode() and is_page:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html.parser import HTMLParser
 
 Attributes = dict[str, str]
 CHECKED = ("checkbox", "radio")
 NO_VALUE = ("submit", "image", "button", "reset", "file")
+REMEMBERED = 8
+"""Pages: one that was just kept is asked for its links, and its forms are sent one after the other."""
 
 
 @dataclass
@@ -125,3 +128,9 @@ class Reading(HTMLParser):
             self._outside.append(control)
         elif self._open is not None:
             self._open.controls.append(control)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def read(html: str) -> Reading:
+    """Parsing is dear, and a page stays as it is."""
+    return Reading(html)

@@ -56,6 +56,12 @@ def test_every_text_is_translated(language: Language) -> None:
     assert missing == [], "python -m pix.web.catalogue brings them into the catalogue; then translate them"
 
 
+@pytest.mark.parametrize("language", list(Language))
+def test_no_text_stays_no_text(language: Language) -> None:
+    assert translate(language, "") == ""
+    assert translate_reason(language, "") == ""
+
+
 @pytest.mark.parametrize("language", OTHER_LANGUAGES)
 def test_translations_keep_what_is_filled_in(language: Language) -> None:
     for message in catalogue(language):
