@@ -166,6 +166,10 @@ def _restore(url: str, schema: str) -> None:
         for table in tables:
             if table in kept:
                 _fill(cursor, schema, table)
+        # A snapshot from before a table of sums existed has none.
+        cursor.execute("SELECT to_regprocedure('public.recount_tallies()') IS NOT NULL")
+        if not kept.issuperset(tables) and cursor.fetchone()[0]:
+            cursor.execute("SELECT recount_tallies()")
         cursor.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(schema, _SEQUENCES)))
         for sequence, position, is_used in cursor.fetchall():
             cursor.execute("SELECT setval(CAST(%s AS regclass), %s, %s)", (f'public."{sequence}"', position, is_used))

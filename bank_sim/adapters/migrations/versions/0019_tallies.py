@@ -148,15 +148,23 @@ def upgrade() -> None:
             WHERE status <> 'delivered';
         CREATE INDEX dead_letters_by_state ON dead_letters (state, last_seen_at_ms);
 
-        INSERT INTO dead_letter_tallies SELECT 0, state, count(*) FROM dead_letters GROUP BY state;
-        INSERT INTO posting_tallies
-        SELECT 0, kind, split_part(debit_account, ':', 1), split_part(credit_account, ':', 1), count(*),
-            sum(amount_centavos)
-        FROM postings GROUP BY 2, 3, 4;
-        INSERT INTO account_tallies SELECT 0, coalesce(sum(balance_centavos), 0) FROM accounts;
-        INSERT INTO row_tallies
-        SELECT 0, 'transfers', direction, status, count(*) FROM transfers GROUP BY 3, 4
-        UNION ALL SELECT 0, 'returns', direction, status, count(*) FROM returns GROUP BY 3, 4;
+        CREATE FUNCTION recount_tallies() RETURNS void LANGUAGE plpgsql AS $$
+        BEGIN
+            DELETE FROM dead_letter_tallies;
+            DELETE FROM posting_tallies;
+            DELETE FROM account_tallies;
+            DELETE FROM row_tallies;
+            INSERT INTO dead_letter_tallies SELECT 0, state, count(*) FROM dead_letters GROUP BY state;
+            INSERT INTO posting_tallies
+            SELECT 0, kind, split_part(debit_account, ':', 1), split_part(credit_account, ':', 1), count(*),
+                sum(amount_centavos)
+            FROM postings GROUP BY 2, 3, 4;
+            INSERT INTO account_tallies SELECT 0, coalesce(sum(balance_centavos), 0) FROM accounts;
+            INSERT INTO row_tallies
+            SELECT 0, 'transfers', direction, status, count(*) FROM transfers GROUP BY 3, 4
+            UNION ALL SELECT 0, 'returns', direction, status, count(*) FROM returns GROUP BY 3, 4;
+        END $$;
+        SELECT recount_tallies();
         """
     )
 
@@ -176,7 +184,7 @@ def downgrade() -> None:
         DROP TRIGGER returns_tallied ON returns;
         DROP TRIGGER returns_tallied_new ON returns;
         DROP FUNCTION tally_postings(), tally_accounts(), tally_rows(), tally_moved_rows(), tally_dead_letters(),
-            free_tally_slot();
+            free_tally_slot(), recount_tallies();
         DROP TABLE posting_tallies, account_tallies, row_tallies, dead_letter_tallies;
         """
     )

@@ -77,8 +77,14 @@ def upgrade() -> None:
         CREATE INDEX pix_keys_of_bank ON pix_keys (ispb, registered_at_ms, key);
         CREATE INDEX dead_letters_by_state ON dead_letters (state, last_seen_at_ms);
 
-        INSERT INTO key_tallies SELECT 0, ispb, kind, count(*) FROM pix_keys GROUP BY 2, 3;
-        INSERT INTO dead_letter_tallies SELECT 0, state, count(*) FROM dead_letters GROUP BY state;
+        CREATE FUNCTION recount_tallies() RETURNS void LANGUAGE plpgsql AS $$
+        BEGIN
+            DELETE FROM key_tallies;
+            DELETE FROM dead_letter_tallies;
+            INSERT INTO key_tallies SELECT 0, ispb, kind, count(*) FROM pix_keys GROUP BY 2, 3;
+            INSERT INTO dead_letter_tallies SELECT 0, state, count(*) FROM dead_letters GROUP BY state;
+        END $$;
+        SELECT recount_tallies();
         """
     )
 
@@ -91,7 +97,7 @@ def downgrade() -> None:
         DROP TRIGGER removed_keys_tallied ON pix_keys;
         DROP TRIGGER dead_letters_tallied ON dead_letters;
         DROP TRIGGER no_dead_letters_tallied ON dead_letters;
-        DROP FUNCTION tally_keys(), tally_dead_letters(), free_tally_slot();
+        DROP FUNCTION tally_keys(), tally_dead_letters(), free_tally_slot(), recount_tallies();
         DROP TABLE key_tallies, dead_letter_tallies;
         """
     )
