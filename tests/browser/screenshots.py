@@ -428,6 +428,7 @@ def take_pictures_of_days_to_come(studio: Studio) -> None:
         "at => Number(document.querySelector('[data-clock]').dataset.clock) > at",
         arg=SystemClock().now_ms() + 6 * DAY_MS,
     )
+    console.reload()
     payer.goto("/statement")
     payer.wait_for_selector(".clock-banner")
     studio.keep("clock", console, payer)
