@@ -269,7 +269,7 @@ def test_hostile_texts_in_every_field_are_refused_or_kept_as_they_are(
                     assert "Traceback" not in str(error.details())
     after = state_of(engine)
     changed = {name for name in before if before[name] != after[name]}
-    assert changed <= {"pix_keys", "key_events", "banks"}, "what Maré may do with its own keys and name"
+    assert changed <= {"pix_keys", "key_events", "key_tallies", "banks"}, "what Maré may do with its own keys and name"
     assert len(after["banks"]) == 3
     assert all(MARE in row for row in after["key_events"] if row not in before["key_events"])
     assert [row for row in after["pix_keys"] if MARE not in row] == before["pix_keys"]
