@@ -24,8 +24,6 @@ CONTROLLERS: Final = ("cpu", "memory", "pids")
 PERIOD_MICROSECONDS: Final = 100_000
 TASKS_PER_PROCESS: Final = 16
 """A cgroup counts threads as well, of which a runtime may have some dozens."""
-FILE_BYTES_MORE: Final = 256 * MEGABYTE
-"""RLIMIT_FSIZE bounds the log as well, which is emptied before it reaches this."""
 DATA_BYTES_MORE: Final = 2_048 * MEGABYTE
 """RLIMIT_DATA counts what a runtime reserves for stacks and heaps and never touches; what it uses is looked at."""
 REMOVE_ATTEMPTS_MAX: Final = 50
@@ -135,7 +133,7 @@ class CgroupConfinement:
             (folder / "memory.swap.max").write_text("0")
 
     def wrap(self, command: Sequence[str]) -> list[str]:
-        options = ["--cgroup", str(self._folder), "--file", str(self._limits.disk_bytes + FILE_BYTES_MORE)]
+        options = ["--cgroup", str(self._folder), "--file", str(self._limits.file_bytes)]
         return _wrapped(options, self._user, command)
 
     def excess(self, family: Sequence[psutil.Process]) -> Excess | None:  # noqa: ARG002 - as the protocol has it
@@ -191,7 +189,7 @@ class RlimitConfinement:
             "--data",
             str(limits.memory_bytes + DATA_BYTES_MORE),
             "--file",
-            str(limits.disk_bytes + FILE_BYTES_MORE),
+            str(limits.file_bytes),
         ]
         return _wrapped(options, self._user, command)
 

@@ -166,6 +166,10 @@ class EntrantProcess:
                 self._restart()
 
     def _restart(self) -> None:
+        # It wrote faster than we look, so that a write to the log failed: our limit, and no fault of the bank's.
+        if self._bound_log() >= self._limits.file_bytes:
+            self._launch(again=True)
+            return
         self._endings.append(describe_exit_code(self._child.exit_code))
         if len(self._endings) > RESTARTS_MAX:
             self._is_held = True
@@ -195,13 +199,19 @@ class EntrantProcess:
         except (psutil.Error, PartError):
             return []
 
-    def _bound_log(self) -> None:
-        """Empties a log that has grown too long: the bank appends to it, and goes on at its new end."""
-        with contextlib.suppress(OSError):
+    def _bound_log(self) -> int:
+        """Empties a log that has grown too long: the bank appends to it, and goes on at its new end.
+
+        Returns how many bytes it had.
+        """
+        try:
             size = self._log_file.stat().st_size
             if size > self._limits.log_bytes:
                 os.truncate(self._log_file, 0)
                 self._dropped_bytes += size
+        except OSError:
+            return 0
+        return size
 
 
 @contextmanager

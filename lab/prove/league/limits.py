@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MEGABYTE: Final = 1024 * 1024
+FILE_BYTES_MORE: Final = 256 * MEGABYTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class Limits:
     @property
     def disk_bytes(self) -> int:
         return self.disk_mb * MEGABYTE
+
+    @property
+    def file_bytes(self) -> int:
+        """Of a single file (RLIMIT_FSIZE). The log, which it bounds as well, is usually emptied earlier."""
+        return self.disk_bytes + FILE_BYTES_MORE
 
     @property
     def log_bytes(self) -> int:

@@ -75,8 +75,16 @@ def test_what_grows_too_large_is_killed_and_named(tmp_path: Path, program: str, 
         wait_until(notes_with(process, word), SECONDS_MAX, "the limit to be noted")
 
 
-def test_too_much_output_is_dropped_and_the_bank_goes_on(tmp_path: Path) -> None:
-    program = "while True: print('x' * 10_000)"
+WRITES_WITHOUT_END = "while True: print('x' * 10_000)"
+FILLS_THE_LOG_AT_ONCE = f"""
+import os
+os.ftruncate(1, {LIMITS.file_bytes})
+os.write(1, b"no room")
+"""
+
+
+@pytest.mark.parametrize("program", [WRITES_WITHOUT_END, FILLS_THE_LOG_AT_ONCE], ids=["at length", "at once"])
+def test_too_much_output_is_dropped_and_the_bank_goes_on(tmp_path: Path, program: str) -> None:
     with running(tmp_path, program) as process:
         wait_until(notes_with(process, "wrote too much output"), SECONDS_MAX, "the output to be dropped")
         assert not [note for note in process.notes() if "ended" in note]
