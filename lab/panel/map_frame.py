@@ -1,4 +1,4 @@
-"""The network's map beside the controls: a frame of the hub's console, and a text while the hub is away."""
+"""The network's map beside the controls: a frame of the hub's console, and a text while the hub starts or is away."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ ANSWER_SECONDS_MAX: Final = 3.0
 
 
 class MapState(StrEnum):
+    STARTING = "starting"
     AWAY = "away"
     LINK = "link"
     """The hub has no page that may be shown within another one; there is a link to its console."""
@@ -31,7 +32,7 @@ class MapFrame:
         self._hub_name = hub_name
         self._health_monitor = health_monitor
         self._client = client
-        self._state = MapState.AWAY
+        self._state = MapState.STARTING
         self._generation = 0
 
     @property
@@ -49,9 +50,11 @@ class MapFrame:
 
     def check(self) -> None:
         report = self._health_monitor.report(self._hub_name)
-        if report.condition not in (Condition.READY, Condition.UNWELL):
+        if report.condition is Condition.STARTING:
+            self._state = MapState.STARTING
+        elif report.condition not in (Condition.READY, Condition.UNWELL):
             self._state = MapState.AWAY
-        elif self._state is MapState.AWAY and report.condition is Condition.READY:
+        elif self._state in (MapState.STARTING, MapState.AWAY) and report.condition is Condition.READY:
             self._state = self._ask()
             self._generation += 1
 

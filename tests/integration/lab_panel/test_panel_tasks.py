@@ -49,6 +49,14 @@ def test_a_part_is_stopped_started_frozen_and_thawed(program: TestClient) -> Non
     assert program.get("/api/v1/parts/postgres").json() == started
 
 
+def test_the_map_is_awaited_while_the_hub_starts_and_away_when_it_does_not_answer(
+    browser: TestClient, lab: Laboratory
+) -> None:
+    assert "The map appears when the hub has started." in browser.get("/").text
+    lab.map_frame.check()
+    assert "The hub is down." in browser.get("/").text
+
+
 @pytest.mark.parametrize(
     ("path", "status", "text"),
     [
