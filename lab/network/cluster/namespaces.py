@@ -79,7 +79,7 @@ class NetworkClaim:
 
     @property
     def lab_interface(self) -> str:
-        return f"cpx{self.number}lab"
+        return _lab_interface(self.number)
 
     @property
     def lab_address(self) -> str:
@@ -146,6 +146,10 @@ def remove_namespaces(number: int) -> None:
     for namespace in sorted(path.name for path in NAMESPACES_FOLDER.glob(f"{_prefix(number)}*")):
         _kill_processes_in(namespace)
         run_ip("netns", "delete", namespace)
+    # The kernel takes a deleted namespace apart later, and until then the lab's end of its cable keeps the name. There
+    # is none where the kernel was quicker, or nothing was left.
+    with contextlib.suppress(PartError):
+        run_ip("link", "delete", _lab_interface(number))
 
 
 def processes_in(namespace: str) -> list[int]:
@@ -193,6 +197,10 @@ def _kill_processes_in(namespace: str) -> None:
 
 def _prefix(number: int) -> str:
     return f"cpx{number}-"
+
+
+def _lab_interface(number: int) -> str:
+    return f"cpx{number}lab"
 
 
 def _dead_end(number: int) -> list[str]:
