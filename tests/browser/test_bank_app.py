@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from tests.browser.addresses import arrive
+from tests.browser.boxes import boxes
 from tests.browser.conftest import DESKTOP, PHONE, Look, Street, Watch
 from tests.browser.test_accessibility import faults_of
 from tests.browser.test_paying import stage, to_review
@@ -208,8 +209,8 @@ def test_a_rest_call_is_tried_and_copied_as_curl(look: Look, watch: Watch, stree
 def test_the_current_tab_of_the_back_office_is_in_sight_on_a_phone(look: Look) -> None:
     page = look("001", size=PHONE)
     page.goto("/backoffice/behaviour")
-    box = page.locator(".office-nav [aria-current]").bounding_box()
-    assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= PHONE["viewport"]["width"] + 1
+    (tab,) = boxes(page, ".office-nav [aria-current]")
+    assert tab.x >= 0 and tab.x + tab.width <= PHONE["viewport"]["width"] + 1
 
 
 def test_tables_are_cards_on_a_phone(look: Look, ana: Account) -> None:

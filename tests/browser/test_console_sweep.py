@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from bank_sim.domain.account import Account
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC
+from tests.browser.boxes import boxes
 from tests.browser.conftest import PHONE, Show, Street, Watch
 from tests.browser.test_accessibility import faults_of
 from tests.browser.test_console import await_closed, pay
@@ -37,14 +38,12 @@ def test_the_filter_of_transfers_stays_in_order_with_a_fault_and_pages_waste_no_
     watch.expects_errors = True
     await_closed(street, pay(street, ana))
     page = show("/transfers?amount=abc", size=SIZES["1440"])
-    tops = [page.locator(f"#{name}").bounding_box() for name in ("status", "bank", "amount", "since", "until")]
-    assert all(box is not None for box in tops)
-    assert len({round(box["y"]) for box in tops if box}) == 1, "a fault below one field moves no other"
-    since = tops[3]
-    assert since is not None and since["width"] >= 200, "date and time can be read"
+    fields = boxes(page, "#status", "#bank", "#amount", "#since", "#until")
+    assert len({round(box.y) for box in fields}) == 1, "a fault below one field moves no other"
+    assert fields[3].width >= 200, "date and time can be read"
     page.goto("/")
-    latest, health = page.locator("#latest-heading").bounding_box(), page.locator("#health-heading").bounding_box()
-    assert latest is not None and health is not None and latest["x"] > health["x"]
+    latest, health = boxes(page, "#latest-heading", "#health-heading")
+    assert latest.x > health.x
     page.goto("/returns")
     expect(page.locator(".pager")).to_have_count(0)
     page.goto("/directory")

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from bank_sim.domain.account import Account
 from pix.wire.topics import HUB_TOPIC
 from tests.browser.addresses import arrive
+from tests.browser.boxes import boxes
 from tests.browser.conftest import PHONE, Show, Street
 from tests.browser.test_accessibility import faults_of
 from tests.browser.test_console import await_closed, await_live, pay
@@ -56,11 +57,9 @@ def test_a_bank_and_a_moving_message_on_the_map_are_links(
              document.querySelector("[data-network-scene]"), { subtree: true, childList: true, attributes: true })"""
     )
     end_to_end_id = pay(street, ana)
-    dot = page.locator(".map-wide .dot[transform]").first
     page.wait_for_function("() => window.requestAnimationFrame(() => undefined) === 0", polling=50)
-    box = dot.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    (dot,) = boxes(page, ".map-wide .dot[transform]")
+    page.mouse.click(dot.x + dot.width / 2, dot.y + dot.height / 2)
     arrive(page, f"**/transfers/{end_to_end_id}")
     page.goto("/")
     page.locator(".map-wide [data-node='002']").click()

@@ -10,6 +10,7 @@ from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.charges.model import ChargeKind
 from tests.browser.addresses import arrive
+from tests.browser.boxes import boxes
 from tests.browser.conftest import LOOKS, Look, Street
 from tests.integration.bank_http.test_developers import pay_code, request_of
 
@@ -34,8 +35,8 @@ def test_a_developer_sees_requests_and_payments_arrive(
 
     page.goto("/developers/requests")
     expect(page.locator(".log-lamp")).to_be_visible()
-    lamp = page.locator(".log-lamp").bounding_box()
-    assert lamp is not None and lamp["width"] > lamp["height"], "its word lies on one line"
+    (lamp,) = boxes(page, ".log-lamp")
+    assert lamp.width > lamp.height, "its word lies on one line"
     aurora.api_credentials.note_requests([request_of(ana, client_id)])
     page.locator("[data-request=r1]").click()
     arrive(page, "**/developers/requests/r1")

@@ -17,6 +17,7 @@ from pix.scheme.postings import Direction
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.browser.addresses import arrive
+from tests.browser.boxes import boxes
 from tests.browser.conftest import Look, Show, Street, Watch
 from tests.integration.bank_http.conftest import PIN
 from tests.support.banks import ANAS_CPF, BRUNOS_CPF
@@ -147,11 +148,9 @@ def test_long_texts_make_no_page_of_the_console_wide(show: Show, street: Street,
 
 def test_a_dead_letter_can_be_read_on_a_phone(show: Show, end_to_end_id: str) -> None:
     page = show("/dead-letters", size=SMALL)
-    reason = page.locator(".letter-reason .stacked-value").first
-    box = reason.bounding_box()
-    assert box is not None and box["width"] >= 150, "the reason has room for words"
-    row = page.locator("tr[data-digest]").first.bounding_box()
-    assert row is not None and row["height"] < 0.7 * SMALL["viewport"]["height"]
+    reason, row = boxes(page, ".letter-reason .stacked-value", "tr[data-digest]")
+    assert reason.width >= 150, "the reason has room for words"
+    assert row.height < 0.7 * SMALL["viewport"]["height"]
 
 
 def test_paper_is_used_as_paper(look: Look, ana: Account, aurora: BankApplication, end_to_end_id: str) -> None:
@@ -173,8 +172,8 @@ def test_paper_is_used_as_paper(look: Look, ana: Account, aurora: BankApplicatio
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.querySelector('.card:has(table)')).breakInside") == "auto"
     assert page.evaluate("getComputedStyle(document.querySelector('tfoot')).display") == "table-row-group"
-    top = page.locator("tbody tr").first.bounding_box()
-    assert top is not None and top["y"] < 500, "the table begins on the first page"
+    (top,) = boxes(page, "tbody tr")
+    assert top.y < 500, "the table begins on the first page"
     row = page.locator("tbody tr", has=page.locator("time")).first
     for width, display in ((718, "table-row"), (300, "block")):  # A4 within its margins, and the roll of a receipt
         page.set_viewport_size({"width": width, "height": 1000})
