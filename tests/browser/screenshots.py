@@ -189,7 +189,7 @@ def take_pictures_of_bank(studio: Studio) -> None:
     studio.keep("statement", page)
     page.goto("/keys")
     studio.keep("keys", page)
-    page.goto("/receive?amount=25,00&message=Pizza")
+    page.goto("/receive?amount=25,00")
     studio.keep("qr-code", page)
     page.goto("/backoffice")
     page.set_viewport_size({"width": 1_280, "height": 880})
@@ -201,7 +201,7 @@ def take_pictures_of_bank(studio: Studio) -> None:
     studio.keep("rest", page)
 
     phones = [studio.look("003", 0, size=PHONE), *(studio.look("003", 0, size=PHONE) for _ in range(2))]
-    phones[1].goto("/receive?amount=12,50&message=Sorvete")
+    phones[1].goto("/receive?amount=12,50")
     phones[2].goto("/statement")
     studio.keep("telephone", *phones)
     dark = studio.look("002", 0, size=NARROW, color_scheme="dark")
