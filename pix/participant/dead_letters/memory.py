@@ -45,8 +45,8 @@ class MemoryDeadLetters:
 
     def replayable(self, narrow: DeadLetterFilter, size: int) -> Sequence[str]:
         whole = [letter for letter in self._found(DeadLetterState.DEAD, narrow) if letter.is_whole]
-        first = sorted(whole, key=lambda letter: (letter.first_seen_at_ms, letter.digest))
-        return [letter.digest for letter in first[:size]]
+        longest_ago = sorted(whole, key=lambda letter: (letter.last_seen_at_ms, letter.digest))
+        return [letter.digest for letter in longest_ago[:size]]
 
     def count_dead(self, narrow: DeadLetterFilter) -> tuple[int, int]:
         dead = self._found(DeadLetterState.DEAD, narrow)

@@ -141,7 +141,10 @@ class DeadLetterRepository(Protocol):
         """Last seen first. The bytes of the envelopes are not read."""
 
     def replayable(self, narrow: DeadLetterFilter, size: int) -> Sequence[str]:
-        """The digests of letters that are dead and whole, first seen first."""
+        """The digests of letters that are dead and whole, seen longest ago first.
+
+        A letter that fails again was just seen, so it comes behind those that were not tried yet.
+        """
 
     def count_dead(self, narrow: DeadLetterFilter) -> tuple[int, int]:
         """How many letters are dead, and how many of those are whole."""

@@ -46,7 +46,7 @@ _LIST: Final = (
 )
 _REPLAYABLE: Final = (
     f"SELECT digest FROM dead_letters WHERE {_NARROWED} AND flaw IS NULL "  # noqa: S608 - constants of this module
-    "ORDER BY first_seen_at_ms, digest LIMIT :size"
+    "ORDER BY last_seen_at_ms, digest LIMIT :size"
 )
 _COUNT_DEAD: Final = f"SELECT count(*), count(*) FILTER (WHERE flaw IS NULL) FROM dead_letters WHERE {_NARROWED}"  # noqa: S608 - constants
 

@@ -94,10 +94,10 @@ class DeadLetters:
         return self.find(digest)
 
     def replay_all(self, narrow: DeadLetterFilter, by: object = None) -> ReplayReport:
-        """Replays the dead letters of a filter one after the other, first seen first, at most `REPLAYED_AT_ONCE_MAX`.
+        """Replays the dead letters of a filter one by one, seen longest ago first, at most `REPLAYED_AT_ONCE_MAX`.
 
-        Each is a replay of its own, so that a crash loses none and repeats none. Those that fail again stay dead, and
-        the next call tries them again.
+        Each is replayed separately, so that a crash loses none and repeats none. Those that fail again stay dead, and
+        come behind the others in the next call.
         """
         with self.units() as unit:
             dead, whole = unit.dead_letters.count_dead(narrow)

@@ -158,7 +158,9 @@ def test_letters_are_narrowed_by_sender_reason_and_topic(opened: Open) -> None:
     assert found(reason="_")[0] == [], "a sign that SQL would take for any"
     assert found(reason="\x00 \ud800")[0] == []
     with opened() as letters:
-        assert letters.replayable(EVERY_LETTER, 2) == [one, two], "first seen first"
+        assert letters.replayable(EVERY_LETTER, 2) == [one, two], "seen longest ago first"
+        letters.add([first], NOW_MS + 9)
+        assert letters.replayable(EVERY_LETTER, 2) == [two, three], "one that failed again is behind the others"
         letters.set_state(one, DeadLetterState.REPLAYED, "")
         assert letters.replayable(EVERY_LETTER, 9) == [two, three]
         assert letters.count_dead(EVERY_LETTER) == (3, 2)

@@ -175,7 +175,7 @@ def dead_letters(
 
 @router.post("/dead-letters/replay")
 def replay_dead_letters(site: SiteOf, narrow: ReplayFilter) -> ReplayReportDocument:
-    """Replays the dead letters of a filter, first seen first, at most 200 of them."""
+    """Replays the dead letters of a filter, seen longest ago first, at most 200 of them."""
     return ReplayReportDocument.of(site.bank.dead_letters.replay_all(narrow.narrow()))
 
 

@@ -36,7 +36,7 @@ def list_dead_letters(
 
 @router.post("/dead-letters/replay")
 def replay_dead_letters(request: Request, site: SiteOf, narrow: ReplayFilter) -> ReplayReportDocument:
-    """Replays the dead letters of a filter, first seen first, at most 200 of them."""
+    """Replays the dead letters of a filter, seen longest ago first, at most 200 of them."""
     return ReplayReportDocument.of(site.hub.dead_letters.replay_all(narrow.narrow(), author_of(request)))
 
 
