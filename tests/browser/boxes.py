@@ -1,4 +1,4 @@
-"""Where elements are on a page that moves by itself."""
+"""The places of elements on a page that is updated live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of a cluster, which moves by itself, and the forms on it."""
+"""The page of a cluster, which is updated live, and the forms on it."""
 
 from __future__ import annotations
 

@@ -133,8 +133,8 @@ class KafkaSink:
             raise PublishFailed(str(error.__cause__ or error)) from error
 
     def _renew_if_hopeless(self, producer: Producer, error: KafkaError) -> None:
-        # The error that broke it says so of itself; each call after that only repeats the code. One that could deliver
-        # nothing for as long as a record may take need not find back by itself either, and a new one costs nothing.
+        # The error that broke it is marked as fatal; each call after that only repeats the code. One that delivered
+        # nothing for as long as a record may take may not recover either, and a new one costs nothing.
         if error.fatal() or error.code() in (KafkaError._FATAL, KafkaError._MSG_TIMED_OUT):
             self._renew(producer, error.str())
 

@@ -206,7 +206,7 @@ def test_the_books_and_the_dead_letters(rest: TestClient, aurora: BankApplicatio
     problem(rest.post(f"{API}/dead-letters/x/replay"), 422, "invalid-request")
     bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=b"noise", headers={})])
     assert len(rest.get(f"{API}/dead-letters", params={"topic": bank_topic("001")}).json()["dead_letters"]) == 2
-    assert rest.get(f"{API}/dead-letters", params={"sender": "nobody"}).json()["dead_letters"] == []
+    assert rest.get(f"{API}/dead-letters", params={"sender": "99999999"}).json()["dead_letters"] == []
     report = rest.post(f"{API}/dead-letters/replay", json={"topic": bank_topic("001")}).json()
     assert report == {"replayed": 0, "failed_again": 1, "settled_meanwhile": 0, "left": 0, "truncated": 0}
 
