@@ -86,6 +86,7 @@ def measure_hub(
             "in_flight_max": IN_FLIGHT_MAX,
             "batches": batches,
             "transfers": tally.requested,
+            "outcomes_repeated": tally.repeated,
             "cpu_microseconds_per_transfer": per_transfer,
             "memory_mb": meter.memory_mb,
         },

@@ -60,7 +60,9 @@ class Tally:
     requested: int = 0
     offered: int = 0
     confirmed: int = 0
-    """Outcomes that came, two for each transfer."""
+    """Outcomes that came, two for each transfer; one that came again is not counted."""
+    repeated: int = 0
+    """Outcomes that came again."""
     failed: int = 0
     started_at_ms: int = 0
     stopped_at_ms: int = 0
@@ -173,6 +175,8 @@ class StandIns:
             }
         )
         self.tally = Tally()
+        self._open: dict[bytes, int] = {}
+        """The sides that have not heard the outcome yet, as bits, by end-to-end id."""
         self._outbox = _Outbox(self._producer, self._partitions_of_hub() if workload.batches else 0)
         self._requests = self._make_requests()
 
@@ -189,14 +193,14 @@ class StandIns:
             if workload.transfers_max:
                 requesting = tally.requested < workload.transfers_max
             if requesting:
-                room = workload.in_flight_max - (tally.requested - tally.confirmed // 2)
+                room = workload.in_flight_max - len(self._open)
                 if workload.transfers_max:
                     room = min(room, workload.transfers_max - tally.requested)
                 self._request(min(room, PRODUCE_CHUNK_MAX))
             elif not tally.stopped_at_ms:
                 tally.stopped_at_ms = time.time_ns() // 1_000_000
                 tally.cpu_seconds = time.process_time() - cpu_before
-            elif tally.confirmed + tally.failed >= 2 * tally.requested:
+            elif not self._open:
                 break
             self._answer()
             self._outbox.flush()
@@ -252,6 +256,7 @@ class StandIns:
             bank, rest = requests[number % len(requests)]
             key = f"E{bank.ispb}{minute}{self._script.run:02d}{number:09d}".encode()
             value = _ID_FIELD + key + rest
+            self._open[key] = common.SIDE_PAYER | common.SIDE_PAYEE
             send(bank, "TransferRequested", key, value)
             tally.bytes_out += len(value)
         if count > 0:
@@ -272,13 +277,27 @@ class StandIns:
                     tally.offered += 1
                     message_type, value = "TransferAccepted", _ID_FIELD + key + _AMOUNT
                 elif received_type == "TransferConfirmed":
-                    tally.confirmed += 1
-                    message_type, value = "OutcomeProcessed", _ID_FIELD + key + _PROCESSED_TAILS[received[_SIDE_AT]]
+                    side = received[_SIDE_AT]
+                    self._hear(key, side)
+                    message_type, value = "OutcomeProcessed", _ID_FIELD + key + _PROCESSED_TAILS[side]
                 else:
-                    tally.failed += 2
+                    if self._open.pop(key, 0):
+                        tally.failed += 2
                     continue
                 send(bank, message_type, key, value)
                 tally.bytes_out += len(value)
+
+    def _hear(self, key: bytes, side: int) -> None:
+        """An outcome may come again before its acknowledgement is processed: it is answered, and counts once."""
+        waiting = self._open.get(key, 0)
+        if not waiting & side:
+            self.tally.repeated += 1
+            return
+        self.tally.confirmed += 1
+        if waiting == side:
+            del self._open[key]
+        else:
+            self._open[key] = waiting ^ side
 
 
 def _messages_in(record: Message) -> Sequence[Batched]:
