@@ -47,6 +47,37 @@
     }
   });
 
+  // A call that is looked for: all typed words are somewhere in its text. Groups without one are hidden.
+  document.querySelector("[data-find-call]")?.addEventListener("input", (event) => {
+    const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = new Set();
+    for (const call of document.querySelectorAll(".items > [data-call]")) {
+      const text = call.querySelector("summary").textContent.toLowerCase();
+      if (words.every((word) => text.includes(word))) {
+        found.add(call.dataset.call);
+      }
+    }
+    for (const call of document.querySelectorAll("[data-call]")) {
+      call.hidden = !found.has(call.dataset.call);
+    }
+    for (const group of document.querySelectorAll("[data-calls]")) {
+      group.hidden = !group.querySelector("[data-call]:not([hidden])");
+    }
+    const line = document.querySelector("[data-none-found]");
+    line.textContent = found.size ? "" : line.dataset.noneFound;
+  });
+
+  // An address with the name of a call opens it.
+  function openNamed() {
+    const call = document.getElementById(decodeURIComponent(window.location.hash.slice(1)));
+    if (call?.matches("details.operation")) {
+      call.open = true;
+      call.scrollIntoView();
+    }
+  }
+  window.addEventListener("hashchange", openNamed);
+  openNamed();
+
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy-curl]");
     if (button) {

@@ -40,7 +40,11 @@
     chosen = part;
     show();
     if (!names.includes(window.location.hash.slice(1))) {
-      document.getElementById(decodeURIComponent(window.location.hash.slice(1)))?.scrollIntoView();
+      const target = document.getElementById(decodeURIComponent(window.location.hash.slice(1)));
+      if (target?.matches("details")) {
+        target.open = true;
+      }
+      target?.scrollIntoView();
     }
   }
 

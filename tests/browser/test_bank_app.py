@@ -192,8 +192,12 @@ def test_a_rest_call_is_tried_and_copied_as_curl(look: Look, watch: Watch, stree
     watch.expects_errors = True
     page = look("001", permissions=["clipboard-read", "clipboard-write"])
     page.goto("/api/docs")
+    calls = page.get_by_role("navigation", name="Groups of calls")
+    page.get_by_label("Find a call").fill("no such call")
+    expect(calls.get_by_role("status")).to_have_text("No call has these words.")
+    page.get_by_label("Find a call").fill("get accounts with its balance")
+    calls.get_by_role("link", name="/accounts/{number}").click()
     operation = page.locator(".operation", has_text="/api/v1/accounts/{number}").filter(has_text="with its balance")
-    operation.locator("summary").click()
     operation.get_by_label("number").fill(ana.number)
     operation.get_by_role("button", name="Copy as curl").click()
     copied = page.evaluate("navigator.clipboard.readText()")

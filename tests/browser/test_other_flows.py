@@ -65,6 +65,12 @@ def test_keys_are_registered_and_removed(look: Look, watch: Watch, ana: Account,
     page.locator("#key").fill("bruno@example.com")
     go_on(page)
     expect(page.locator("#key-fault")).to_contain_text("is registered at Banco Ipê")
+    # On a phone the actions are in a sheet, which a tap beside it closes.
+    page.get_by_role("button", name="Actions for key ana@example.com").click()
+    expect(page.get_by_role("button", name="Copy key")).to_have_count(1)
+    page.mouse.click(10, 10)
+    expect(page.get_by_role("button", name="Copy key")).to_have_count(0)
+    page.get_by_role("button", name="Actions for key ana@example.com").click()
     page.get_by_role("link", name="Remove key ana@example.com").click()
     expect(page.locator("h1")).to_have_text("Remove this key?")
     page.get_by_role("button", name="Remove key").click()
@@ -145,6 +151,17 @@ def test_the_statement_is_filtered_and_exported(look: Look, ana: Account, bruno:
     page.emulate_media(media="print")
     expect(page.locator(".foot")).to_be_hidden()
     expect(page.locator("table")).to_contain_text("Rent")
+
+
+def test_the_filters_of_the_statement_are_a_sheet_on_a_phone(look: Look, ana: Account) -> None:
+    page = look("001", ana, size=PHONE, java_script_enabled=False)
+    page.goto("/statement")
+    expect(page.locator("#search")).to_be_hidden()
+    page.get_by_role("button", name="Search and dates").click()
+    page.locator("#search").fill("no such words")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.locator("#lines")).to_contain_text("No transactions match")
+    expect(page.get_by_role("button", name="Search and dates 1")).to_be_visible()
 
 
 def test_the_switches_make_a_bank_refuse_on_demand(

@@ -124,8 +124,11 @@ class _Statements:
             f"AND resend_count <> {WITHHELD} ORDER BY resend_at_ms DESC LIMIT %(size)s FOR UPDATE SKIP LOCKED"
         )
         self.find_by_idempotency_keys = (
-            f"{self.select} WHERE (account_number, idempotency_key) IN "  # noqa: S608 - names are constants
-            "(SELECT * FROM unnest(%(numbers)s::text[], %(keys)s::text[])) AND idempotency_key <> ''"
+            # OFFSET 0 makes it a look-up for each key, as at the hub for the request ids of Pix keys.
+            f"SELECT found.* FROM unnest(%(numbers)s::text[], %(keys)s::text[]) AS asked(number, idempotency_key) "  # noqa: S608
+            f"CROSS JOIN LATERAL ({self.select} WHERE {table.name}.account_number = asked.number "
+            f"AND {table.name}.idempotency_key = asked.idempotency_key AND {table.name}.idempotency_key <> '' OFFSET 0"
+            ") AS found"
         )
         self.spent = (
             f"SELECT account_number, sum(amount_centavos) FROM {table.name} "  # noqa: S608 - names are constants

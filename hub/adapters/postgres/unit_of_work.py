@@ -235,17 +235,21 @@ _ADD_KEYS: Final = (
     f"ON CONFLICT DO NOTHING RETURNING *) {_NOTE_KEY} 'registered', registered_at_ms FROM added"
 )
 _FIND_KEYS_BY_REQUESTS: Final = (
-    f"SELECT {KEY_COLUMNS} FROM pix_keys "  # noqa: S608 - names are constants of this module
-    "JOIN unnest(%(ispbs)s::text[], %(request_ids)s::text[]) AS asked(ispb, request_id) USING (ispb, request_id) "
-    "WHERE request_id <> ''"
+    # OFFSET 0 makes it a look-up for each request. A join may read the whole partial index: where the statistics were
+    # taken before the first key with a request id, PostgreSQL believes that it is empty.
+    "SELECT found.* FROM unnest(%(ispbs)s::text[], %(request_ids)s::text[]) AS asked(ispb, request_id) "  # noqa: S608
+    f"CROSS JOIN LATERAL (SELECT {KEY_COLUMNS} FROM pix_keys "
+    "WHERE pix_keys.ispb = asked.ispb AND pix_keys.request_id = asked.request_id AND pix_keys.request_id <> '' OFFSET 0"
+    ") AS found"
 )
 _LOCK_ACCOUNTS: Final = (
     # Two statements in one round trip: the second must see what others have committed before the locks were ours.
     "SELECT count(pg_advisory_xact_lock(lock)) FROM (SELECT DISTINCT hashtextextended(account, 0) AS lock "
     "FROM unnest(%(locks)s::text[]) AS account ORDER BY lock) AS locks; "
-    "SELECT ispb, branch, account_number, count(*) FROM pix_keys "
-    "JOIN unnest(%(ispbs)s::text[], %(branches)s::text[], %(account_numbers)s::text[]) "
-    "AS account(ispb, branch, account_number) USING (ispb, branch, account_number) GROUP BY 1, 2, 3"
+    "SELECT ispb, branch, account_number, (SELECT count(*) FROM pix_keys WHERE pix_keys.ispb = account.ispb "
+    "AND pix_keys.branch = account.branch AND pix_keys.account_number = account.account_number) "
+    "FROM unnest(%(ispbs)s::text[], %(branches)s::text[], %(account_numbers)s::text[]) "
+    "AS account(ispb, branch, account_number)"
 )
 _REMOVE_KEY: Final = (
     "WITH removed AS (DELETE FROM pix_keys WHERE key = %(key)s AND kind = %(kind)s AND ispb = %(ispb)s "  # noqa: S608 - constants
@@ -288,8 +292,7 @@ class PostgresKeys(PostgresRepository):
             "account_numbers": text_array([number for _, _, number in accounts]),
         }
         rows = fetch_bulk(self._connection, _LOCK_ACCOUNTS, values)
-        counts = {(ispb, branch, number): int(count) for ispb, branch, number, count in rows}
-        return {account: counts.get(account, 0) for account in accounts}
+        return {(ispb, branch, number): int(count) for ispb, branch, number, count in rows}
 
     def add(self, entries: Sequence[KeyEntry]) -> int:
         if not entries:
@@ -370,7 +373,8 @@ class PostgresKeys(PostgresRepository):
     ) -> list[KeyEntry]:
         if not (is_storable(branch) and is_storable(account_number)):
             return []
-        conditions = ["ispb = :ispb", "(registered_at_ms, key) > (:after_ms, :after_key)"]
+        # As in the index `pix_keys_of_bank`, which no other query may take (migration 0017).
+        conditions = ["ispb || '' = :ispb", "(registered_at_ms, key) > (:after_ms, :after_key)"]
         values: dict[str, Any] = {"ispb": ispb, "size": size, "after_ms": -1, "after_key": ""}
         if after is not None:
             values["after_ms"], values["after_key"] = after

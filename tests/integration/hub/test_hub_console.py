@@ -382,7 +382,7 @@ def test_the_looks_are_there(client: TestClient) -> None:
 def test_the_api_is_documented_for_people(client: TestClient) -> None:
     shown = text_of(page(client, "/api/docs"))
     assert "GET /api/v1/transfers/{end_to_end_id} → TransferWithHistory" in shown
-    assert "open_only query, boolean · Only transfers with a pending message" in shown
+    assert "open_only · query, boolean Only transfers with a pending message" in shown
     assert "curl 'http://testserver/api/v1/banks/{code}'" in shown
     assert "curl -X POST 'http://testserver/api/v1/banks/{code}/fundings'" in shown and '"amount_centavos"' in shown
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.entrypoints.http.app import create_app
@@ -72,6 +72,7 @@ class LargeHub:
 
     reads: RowsRead
     units: PostgresUnitsOfWork
+    engine: Engine
     client: TestClient
     end_to_end_id: str
 
@@ -90,7 +91,7 @@ def large(databases: Databases) -> Iterator[LargeHub]:
         ).scalar_one()
     reads = RowsRead(engine)
     with TestClient(create_app(world.application, wire=world.watch())) as client:
-        yield LargeHub(reads, PostgresUnitsOfWork(engine), client, newest)
+        yield LargeHub(reads, PostgresUnitsOfWork(engine), engine, client, newest)
     reads.close()
     engine.dispose()
 
@@ -123,3 +124,28 @@ def test_keys_are_counted_as_they_come_and_go(large: LargeHub) -> None:
         assert unit.keys.count_by_kind() == {**before, (AURORA, KeyKind.EMAIL): ROWS - 1}
     with units() as unit:
         assert unit.keys.count_by_kind() == before
+
+
+def test_a_registration_reads_few_rows_where_the_statistics_know_no_request(large: LargeHub) -> None:
+    """The statistics were taken when no key had a request id, as at a hub that has just started."""
+    units, engine = large.units, large.engine
+    with transaction(engine) as connection:
+        connection.execute(
+            text(
+                "INSERT INTO pix_keys (key, kind, ispb, branch, account_number, holder_name, holder_kind, "
+                "tax_id_masked, registered_at_ms, request_id) SELECT gen_random_uuid()::text, 'EVP', :ispb, '0001', "
+                "to_char(n, 'FM000000') || '-0', 'Customer', 'PERSON', '***.000.000-**', n, 'request-' || n "
+                "FROM generate_series(1, :rows) AS n"
+            ),
+            {"rows": ROWS, "ispb": AURORA},
+        )
+    asked = [(AURORA, f"request-{number}") for number in range(1, 33)]
+    accounts = [(AURORA, "0001", f"{number:06d}-0") for number in range(1, 33)]
+
+    def look_up() -> None:
+        with units() as unit:
+            assert unit.keys.find_by_requests(asked).keys() == set(asked)
+            # Key 5 may have been removed by another test.
+            assert set(unit.keys.lock_accounts(accounts).values()) <= {1, 2}
+
+    assert large.reads.during(look_up)["pix_keys"] <= 10 * len(asked)

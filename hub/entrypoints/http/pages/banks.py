@@ -40,6 +40,8 @@ FUNDINGS_SHOWN: Final = 20
 TRAIL_SHOWN: Final = 10
 UNPROCESSABLE: Final = 422
 TEXT_BYTES_MAX: Final = 200
+HEAT_STEPS: Final = 5
+"""Shades of the table of payments between banks; hub.css has their colours."""
 COLUMNS: Final = (
     "code",
     "ispb",
@@ -85,6 +87,8 @@ class Position:
     gross_centavos: int
     net_centavos: int
     """Positive when the payer's bank has paid more than it got."""
+    heat: int
+    """How much of the largest amount between two banks it is, in steps of a fifth: 0 for nothing to 5."""
 
 
 @router.get("/banks")
@@ -167,16 +171,14 @@ def _matrix(network: NetworkNow, views: Sequence[BankView]) -> list[tuple[BankVi
     def settled(payer: BankView, payee: BankView) -> int:
         return network.settled.get((payer.ispb, payee.ispb), 0)
 
-    return [
-        (
-            payer,
-            [
-                Position(payer, payee, settled(payer, payee), settled(payer, payee) - settled(payee, payer))
-                for payee in views
-            ],
-        )
-        for payer in views
-    ]
+    largest = max((centavos for (payer, payee), centavos in network.settled.items() if payer != payee), default=0)
+
+    def position(payer: BankView, payee: BankView) -> Position:
+        gross, back = settled(payer, payee), settled(payee, payer)
+        heat = 0 if payer.ispb == payee.ispb or not largest else -(-gross * HEAT_STEPS // largest)
+        return Position(payer, payee, gross, gross - back, heat)
+
+    return [(payer, [position(payer, payee) for payee in views]) for payer in views]
 
 
 @router.get("/banks/{code}")

@@ -13,8 +13,8 @@ from hub.domain.settlement import SettlementAccount
 from pix.participant.dead_letters.model import DeadLetter
 from pix.participant.dead_letters.records import record_of
 from pix.scheme.features import Feature
-from pix.scheme.flows import Mark, MessageEvent, TimelineEntry
-from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB
+from pix.scheme.flows import Mark, MessageEvent, StatusChange, TimelineEntry
+from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB, Role
 from pix.web.palette import derive_palette
 from pix.wire.protobuf_v1.codec import RecordError, decode_message, encode_record
 from pix.wire.record import HEADER_TYPE
@@ -148,15 +148,21 @@ class MessageView:
     fields: Sequence[tuple[str, str]]
     value_lines: Sequence[HexLine]
     size: int
+    change: StatusChange[Any, Any] | None
+    """The change of state that it caused at the hub, or for which the hub sent it."""
 
 
 def message_views(entries: Sequence[TimelineEntry]) -> list[MessageView]:
     """Each message that was sent, once. The encoding has one form, so the bytes are those that were sent."""
     views = []
-    for each in entries:
+    for number, each in enumerate(entries):
         if isinstance(each, MessageEvent) and each.message is not None and each.mark is Mark.NONE:
             value = encode_record(each.message, "", "", b"").value
-            views.append(MessageView(each, flatten("", asdict(each.message)), hex_lines(value), len(value)))
+            # A message to the hub stands before the change that it causes, one from the hub behind its change.
+            near = entries[number + 1 : number + 2] if each.receiver is Role.HUB else reversed(entries[:number])
+            change = next((other for other in near if isinstance(other, StatusChange)), None)
+            fields = flatten("", asdict(each.message))
+            views.append(MessageView(each, fields, hex_lines(value), len(value), change))
     return views
 
 
