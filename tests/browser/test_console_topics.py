@@ -80,7 +80,7 @@ def test_the_activity_is_drawn_live_and_can_be_read(show: Show, street: Street, 
 def test_a_rest_call_is_tried_from_its_page(show: Show, street: Street) -> None:
     page = show("/api/docs")
     part = page.locator("[data-try][data-path='/api/v1/banks/{code}'][data-method=GET]")
-    page.locator("details.message", has=part).locator("summary").click()
+    page.locator("details.operation", has=part).locator("summary").click()
     part.get_by_label("code").fill("001")
     expect(part.locator("[data-curl]")).to_contain_text("/api/v1/banks/001'")
     part.get_by_role("button", name="Try it").click()

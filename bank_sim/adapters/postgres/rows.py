@@ -125,7 +125,8 @@ class _Statements:
         )
         self.find_by_idempotency_keys = (
             # OFFSET 0 makes it a look-up for each key, as at the hub for the request ids of Pix keys.
-            f"SELECT found.* FROM unnest(%(numbers)s::text[], %(keys)s::text[]) AS asked(number, idempotency_key) "  # noqa: S608
+            "SELECT found.* FROM unnest("  # noqa: S608 - names are constants
+            "%(numbers)s::text[], %(keys)s::text[]) AS asked(number, idempotency_key) "
             f"CROSS JOIN LATERAL ({self.select} WHERE {table.name}.account_number = asked.number "
             f"AND {table.name}.idempotency_key = asked.idempotency_key AND {table.name}.idempotency_key <> '' OFFSET 0"
             ") AS found"
