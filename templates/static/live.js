@@ -8,7 +8,7 @@
   const SILENT_MS = 3000; // The server says something each second.
   const DEAD_MS = 20000; // A connection that has vanished without a word: another one is tried.
   const RETRY_MS = 1500;
-  const USE_MS = 500;
+  const CLAIMED = "codepix-live-claimed"; // When the page was last used that last took a place, for all tabs.
   const LEAVE_MS = 300;
   const words = document.documentElement.dataset;
 
@@ -103,7 +103,7 @@
       this.source = null;
       this.lastId = "";
       this.heardAt = performance.now();
-      this.usedAt = Number.NEGATIVE_INFINITY;
+      this.usedAt = 0; // By the clock, which all tabs share.
       this.isOn = false;
       this.isOpen = false;
       this.watchesHidden = () => false;
@@ -129,13 +129,34 @@
 
     look(urgent) {
       if (this.isOn && (!document.hidden || this.watchesHidden())) {
+        if (urgent) {
+          this.usedAt = Date.now();
+        }
         if (!this.source) {
-          this.place.claim(urgent);
-        } else if (urgent) {
-          this.usedAt = performance.now();
+          this.claim(urgent);
         }
       } else {
         this.shut();
+      }
+    }
+
+    claim(urgent) {
+      if (urgent) {
+        try {
+          window.localStorage.setItem(CLAIMED, String(this.usedAt));
+        } catch {
+          // A browser that keeps nothing: a page whose place was taken waits until it is used again.
+        }
+      }
+      this.place.claim(urgent);
+    }
+
+    // Whether this page was used after the one that took its place: it was about to be taken when it was used.
+    wasUsedLater() {
+      try {
+        return this.usedAt > Number(window.localStorage.getItem(CLAIMED));
+      } catch {
+        return false;
       }
     }
 
@@ -215,8 +236,9 @@
       this.source = null;
       this.isOpen = false;
       this.tell("waiting", 0);
-      // A page that was used at the very moment at which its place was taken wants one again.
-      this.look(performance.now() - this.usedAt < USE_MS);
+      if (this.isOn && (!document.hidden || this.watchesHidden())) {
+        this.claim(this.wasUsedLater());
+      }
     }
   }
 
