@@ -122,7 +122,8 @@
     if (share) {
       const text = document.getElementById(share.dataset.share).textContent.replace(/\s*\n\s*/g, "\n").trim();
       if (navigator.share) {
-        navigator.share({ title: document.title, text }).catch(() => {});
+        const files = await filesOf(share.dataset.shareFile);
+        navigator.share({ title: document.title, text, ...(files && { files }) }).catch(() => {});
       } else {
         await copyText(text);
       }
@@ -132,6 +133,24 @@
       window.print();
     }
   });
+
+  // What is shared beside the text, where the browser takes such files; the text alone is as good.
+  async function filesOf(address) {
+    if (!address || !navigator.canShare) {
+      return null;
+    }
+    try {
+      const answer = await fetch(address);
+      if (!answer.ok) {
+        return null;
+      }
+      const content = await answer.blob();
+      const files = [new File([content], address.replace(/\?.*/, "").split("/").pop(), { type: content.type })];
+      return navigator.canShare({ files }) ? files : null;
+    } catch {
+      return null;
+    }
+  }
 
   // Amounts. Typed digits fill the centavos from the right. A text that comes as a whole, pasted, dropped or filled in,
   // is read as the server reads it: `parse_brl` of pix/scheme/money.py. What is no amount stays as it is: the server

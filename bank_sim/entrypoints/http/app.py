@@ -23,7 +23,8 @@ from bank_sim.entrypoints.http.flows import FLOW_ROUTERS
 from bank_sim.entrypoints.http.look_ups import LookUps
 from bank_sim.entrypoints.http.pages import PAGE_ROUTERS
 from bank_sim.entrypoints.http.pages.backoffice import sandbox as sandbox_pages
-from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX, PictureReaderBusy
+from bank_sim.entrypoints.http.picture_turns import PicturesBusy
+from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX
 from bank_sim.entrypoints.http.sandbox import SANDBOX_ROUTERS
 from bank_sim.entrypoints.http.site import (
     DRAFT_SECONDS_MAX,
@@ -122,7 +123,7 @@ def create_app(
             docs.router,
         ),
     )
-    uploads = Uploads(UPLOAD_PATH, UPLOAD_BODY_BYTES_MAX, UPLOADS_AT_ONCE_MAX, _check_signed_in, PictureReaderBusy)
+    uploads = Uploads(UPLOAD_PATH, UPLOAD_BODY_BYTES_MAX, UPLOADS_AT_ONCE_MAX, _check_signed_in, PicturesBusy)
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX, uploads)
     app.add_exception_handler(SignInNeeded, to_sign_in("/sign-in"))
     app.add_exception_handler(OperatorNeeded, to_sign_in("/backoffice/sign-in", "/backoffice"))

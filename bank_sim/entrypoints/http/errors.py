@@ -15,7 +15,7 @@ from bank_sim.domain.credentials import model as credentials
 from bank_sim.domain.payable_codes import errors as code_errors
 from bank_sim.entrypoints.http.api.webhooks import PROBLEMS as WEBHOOK_PROBLEMS
 from bank_sim.entrypoints.http.flows import FLOW_PROBLEMS
-from bank_sim.entrypoints.http.qr import PictureReaderBusy
+from bank_sim.entrypoints.http.picture_turns import PicturesBusy
 from pix.participant.dead_letters.problems import DEAD_LETTER_PROBLEMS
 from pix.runtime.outages import DatabaseUnavailable
 from pix.web.csrf import ForgedRequest
@@ -72,7 +72,7 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         **DEAD_LETTER_PROBLEMS,
         **OPERATOR_PROBLEMS,
         **STREAM_PROBLEMS,
-        PictureReaderBusy: ProblemKind("picture-reader-busy", 503, "Other images are being processed"),
+        PicturesBusy: ProblemKind("picture-reader-busy", 503, "Other images are being processed"),
         DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The bank's database is not responding"),
         ForgedRequest: ProblemKind("forged-request", 403, "The form is not from this session"),
         TokenRefused: ProblemKind("token-refused", 410, "The page has expired"),

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final
 
@@ -16,9 +13,9 @@ import zxingcpp
 from markupsafe import Markup
 from PIL import Image, UnidentifiedImageError
 
+from bank_sim.entrypoints.http.picture_turns import picture_turn
 from pix.scheme.brcode import is_like_code
 from pix.scheme.errors import SchemeError
-from pix.web.marks import translatable
 
 UPLOAD_BYTES_MAX: Final = 15 * 1024 * 1024
 """A telephone's photograph has up to some 12 MB."""
@@ -30,10 +27,6 @@ JPEG_DECODED_PIXELS_MAX: Final = 16_000_000
 """Of what that leaves, one byte each; and of a JPEG in several scans, whose decoder keeps the whole picture."""
 _JPEG_DIVISORS: Final = (1, 2, 4, 8)
 """By which a JPEG can be made smaller while it is decoded."""
-DECODES_WAITING_MAX: Final = 4
-"""Pictures are read one at a time; so many more may wait for their turn."""
-DECODE_WAIT_SECONDS_MAX: Final = 5.0
-BUSY_RULE: Final = translatable("Other images are being processed. Please try again in a few seconds.")
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
 _SIDE_MAX: Final = 2_400
 """Larger pictures are made smaller before reading; a telephone's photograph has more than the reader needs."""
@@ -65,43 +58,18 @@ def png_of_qr(text: str) -> bytes:
     return target.getvalue()
 
 
-class PictureReaderBusy(Exception):
-    rule = BUSY_RULE
-    retry_after_seconds = 5
-
-
-_places = threading.BoundedSemaphore(1 + DECODES_WAITING_MAX)
-_turn = threading.Lock()
-
-
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Raises PictureReaderBusy when the turn does not come in time."""
-    if not _places.acquire(blocking=False):
-        raise PictureReaderBusy
-    try:
-        if not _turn.acquire(timeout=DECODE_WAIT_SECONDS_MAX):
-            raise PictureReaderBusy
-        try:
-            yield
-        finally:
-            _turn.release()
-    finally:
-        _places.release()
-
-
 def read_picture(content: bytes) -> str:
     """The text of the Pix code in a picture (PNG, JPEG, WebP or GIF).
 
     Bills carry other QR codes beside it, such as a web address; they do not count. Raises SchemeError(field="brcode"),
-    and PictureReaderBusy.
+    and PicturesBusy.
     """
     if not content:
         raise SchemeError("brcode", "Choose an image.")
     if len(content) > UPLOAD_BYTES_MAX:
         raise SchemeError("brcode", f"The image must be at most {UPLOAD_BYTES_MAX // 1024 // 1024} MB.")
     formats = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
-    with _one_at_a_time():
+    with picture_turn():
         found = zxingcpp.read_barcodes(_open(content), formats=formats)
     texts = {code.text for code in found if code.valid}
     if not texts:

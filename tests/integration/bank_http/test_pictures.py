@@ -18,12 +18,11 @@ from PIL import Image
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from bank_sim.entrypoints.http import qr
+from bank_sim.entrypoints.http import picture_turns
+from bank_sim.entrypoints.http.picture_turns import WAITING_MAX, PicturesBusy
 from bank_sim.entrypoints.http.qr import (
-    DECODES_WAITING_MAX,
     JPEG_DECODED_PIXELS_MAX,
     PICTURE_PIXELS_MAX,
-    PictureReaderBusy,
     read_picture,
 )
 from pix.scheme.errors import SchemeError
@@ -140,46 +139,46 @@ def test_pictures_are_read_one_at_a_time_and_too_many_are_told_to_come_again(
 ) -> None:
     visitor = visit(aurora, ana)
     visitor.open("/pay")
-    monkeypatch.setattr(qr, "DECODE_WAIT_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(picture_turns, "WAIT_SECONDS_MAX", 0.2)
     content = saved(Image.new("L", (30, 30), "white"), "PNG")
-    with qr._turn:
+    with picture_turns._turn:
         visitor.send("/pay/picture", files={"picture": ("code.png", content)})
         assert visitor.page.status_code == 503 and "Other images are being processed" in visitor.text
         assert visitor.page.headers["retry-after"] == "5"
-        monkeypatch.setattr(qr, "DECODE_WAIT_SECONDS_MAX", 30.0)
-        begun = threading.Barrier(DECODES_WAITING_MAX + 2)
+        monkeypatch.setattr(picture_turns, "WAIT_SECONDS_MAX", 30.0)
+        begun = threading.Barrier(WAITING_MAX + 2)
 
         def read() -> str:
             begun.wait()
             try:
                 return read_picture(content)
-            except (SchemeError, PictureReaderBusy) as error:
+            except (SchemeError, PicturesBusy) as error:
                 return type(error).__name__
 
-        with ThreadPoolExecutor(DECODES_WAITING_MAX + 1) as threads:
-            waiting = [threads.submit(read) for _ in range(DECODES_WAITING_MAX + 1)]
+        with ThreadPoolExecutor(WAITING_MAX + 1) as threads:
+            waiting = [threads.submit(read) for _ in range(WAITING_MAX + 1)]
             begun.wait()
-            while qr._places._value:
+            while picture_turns._places._value:
                 threading.Event().wait(0.01)
-            with pytest.raises(PictureReaderBusy):
+            with pytest.raises(PicturesBusy):
                 read_picture(content)
-            qr._turn.release()
+            picture_turns._turn.release()
             assert {each.result(30) for each in waiting} == {"SchemeError"}
-            qr._turn.acquire()
+            picture_turns._turn.acquire()
 
 
 def _grown_mb(folder: Path) -> int:
     """How much the peak grows while all files of a folder are read, eight at a time."""
     contents = [path.read_bytes() for path in sorted(folder.iterdir())]
     # What is loaded at the first picture is no picture's.
-    qr.DECODE_WAIT_SECONDS_MAX = 100.0  # type: ignore[misc]
+    picture_turns.WAIT_SECONDS_MAX = 100.0  # type: ignore[misc]
     read_picture(saved(photograph(300, 300), "JPEG"))
     before = _peak_kb()
 
     def read(content: bytes) -> None:
         try:
             read_picture(content)
-        except (SchemeError, PictureReaderBusy):
+        except (SchemeError, PicturesBusy):
             return
 
     with ThreadPoolExecutor(8) as threads:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -16,11 +17,13 @@ from fastapi import Form, Path, Query, Request, Response
 from bank_sim.application.returns.queries import ReturnsOfTransfer
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import BankError, InsufficientBalance, TransferNotFound
-from bank_sim.domain.flows.returns.model import ReturnStatus
+from bank_sim.domain.flows.returns.model import Return, ReturnStatus
 from bank_sim.domain.flows.returns.requests import AmountOverRest, ReturnNotFound
 from bank_sim.entrypoints.http.errors import sentence_of
+from bank_sim.entrypoints.http.pages.receipts import FileKind, send_receipt, show_receipt
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.pages.transfer import bank_name
+from bank_sim.entrypoints.http.receipt_view import Receipt, receipt_of_return
 from bank_sim.entrypoints.http.return_view import ReturnView, view_return
 from bank_sim.entrypoints.http.site import Customer, Faults, Site, SiteOf
 from pix.scheme.errors import SchemeError
@@ -185,17 +188,31 @@ def receipt(
 ) -> Response:
     """The receipt, once the return is final; until then the return's page."""
     view = _look(request, site, account, return_id, direction)
-    row = view.row
+    return show_receipt(request, pages, account, _receipt(request, site, view)) or _back(request, view.row)
+
+
+@router.get("/returns/{return_id}/receipt.{kind}")
+def receipt_file(
+    request: Request,
+    site: SiteOf,
+    account: Customer,
+    return_id: ReturnId,
+    kind: FileKind,
+    direction: Direction = Direction.OUTGOING,
+) -> Response:
+    """The receipt as a file to keep or to send. Raises PicturesBusy."""
+    view = _look(request, site, account, return_id, direction)
+    return send_receipt(request, site, _receipt(request, site, view), kind) or _back(request, view.row)
+
+
+def _receipt(request: Request, site: Site, view: ReturnView) -> Receipt | None:
     if not view.has_receipt:
-        return see_other(request, f"/returns/{row.return_id}?direction={row.direction}")
-    context = {
-        "account": account,
-        "row": row,
-        "why_returned": view.why_returned,
-        "payee_bank": bank_name(site, row.payee.ispb),
-        "payer_bank": bank_name(site, row.payer.ispb),
-    }
-    return pages.page(request, "bank/return_receipt.html", context)
+        return None
+    return receipt_of_return(view.row, partial(bank_name, site), language_of(request))
+
+
+def _back(request: Request, row: Return) -> Response:
+    return see_other(request, f"/returns/{row.return_id}?direction={row.direction}")
 
 
 def _find(site: Site, account: Account, end_to_end_id: str) -> ReturnsOfTransfer:

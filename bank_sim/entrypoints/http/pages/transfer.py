@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Form, Path, Query, Request, Response
@@ -14,7 +15,9 @@ from bank_sim.domain.customer_app.contacts import TooManyFavourites, contact_of
 from bank_sim.domain.errors import TransferNotFound
 from bank_sim.domain.flows.returns.model import ReturnStatus
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
+from bank_sim.entrypoints.http.pages.receipts import FileKind, send_receipt, show_receipt
 from bank_sim.entrypoints.http.pages.routing import page_router
+from bank_sim.entrypoints.http.receipt_view import Receipt, receipt_of_transfer
 from bank_sim.entrypoints.http.site import Customer, Site, SiteOf
 from bank_sim.entrypoints.http.transfer_view import TransferView, view_transfer
 from pix.scheme.messages import Party
@@ -79,19 +82,21 @@ def receipt(
 ) -> Response:
     """The receipt, once the payment is final; until then the transfer's page."""
     view = _look(request, site, account, end_to_end_id, direction)
-    transfer = view.transfer
-    if not view.has_receipt:
-        return see_other(request, f"/transfers/{transfer.end_to_end_id}?direction={transfer.direction}")
-    payee = transfer.payee or _payee_as_shown(transfer)
-    context = {
-        "account": account,
-        "found": _returns_of(site, view),
-        "transfer": transfer,
-        "payee": payee,
-        "payee_bank": bank_name(site, payee.ispb) or transfer.payee_bank_name,
-        "payer_bank": bank_name(site, transfer.payer.ispb),
-    }
-    return pages.page(request, "bank/receipt.html", context)
+    return show_receipt(request, pages, account, _receipt(request, site, view)) or _back(request, view.transfer)
+
+
+@router.get("/transfers/{end_to_end_id}/receipt.{kind}")
+def receipt_file(
+    request: Request,
+    site: SiteOf,
+    account: Customer,
+    end_to_end_id: TransferId,
+    kind: FileKind,
+    direction: Direction = Direction.OUTGOING,
+) -> Response:
+    """The receipt as a file to keep or to send. Raises PicturesBusy."""
+    view = _look(request, site, account, end_to_end_id, direction)
+    return send_receipt(request, site, _receipt(request, site, view), kind) or _back(request, view.transfer)
 
 
 @router.post("/favorites")
@@ -157,6 +162,18 @@ def _returns_of(site: Site, view: TransferView) -> ReturnsOfTransfer | None:
     if transfer.direction is Direction.INCOMING:
         return found
     return replace(found, returns=tuple(row for row in found.returns if row.status is ReturnStatus.CONFIRMED))
+
+
+def _receipt(request: Request, site: Site, view: TransferView) -> Receipt | None:
+    if not view.has_receipt:
+        return None
+    transfer = view.transfer
+    payee = transfer.payee or _payee_as_shown(transfer)
+    return receipt_of_transfer(transfer, payee, _returns_of(site, view), partial(bank_name, site), language_of(request))
+
+
+def _back(request: Request, transfer: Transfer) -> Response:
+    return see_other(request, f"/transfers/{transfer.end_to_end_id}?direction={transfer.direction}")
 
 
 def _payee_as_shown(transfer: Transfer) -> Party:
