@@ -75,12 +75,27 @@ class BrandedSite(Protocol):
     def looks(self) -> Looks: ...
 
 
+# FastAPI hands a dependency that is a plain function to a thread; these only look, so they need none.
+
+
 async def _looks(request: Request) -> Looks:
     site: BrandedSite = request.app.state.site
     return site.looks
 
 
 LooksOf = Annotated[Looks, Depends(_looks)]
+
+
+def pages_of(request: Request) -> Pages:
+    pages: Pages = request.app.state.pages
+    return pages
+
+
+async def _pages(request: Request) -> Pages:
+    return pages_of(request)
+
+
+PagesOf = Annotated[Pages, Depends(_pages)]
 
 brand_router: Final = APIRouter(include_in_schema=False)
 _KEPT: Final = {"Cache-Control": f"public, max-age={_ICON_SECONDS}"}
@@ -117,6 +132,12 @@ def show_png(looks: LooksOf, side: int) -> Response:
     if side not in ICON_SIDES:
         raise HTTPException(404)
     return Response(looks.png(side, full=True), media_type="image/png", headers=_KEPT)
+
+
+@brand_router.get("/virtual-time")
+def show_virtual_time(request: Request, pages: PagesOf) -> Response:
+    """The banner of a page that stays open while the network's clock is moved; empty when the clock is real."""
+    return pages.page(request, "base.html", block="clock_banner")
 
 
 @brand_router.get("/site.webmanifest")
@@ -161,18 +182,6 @@ def authentication_of(request: Request) -> OperatorAuthentication:
     return site.authentication
 
 
-def pages_of(request: Request) -> Pages:
-    pages: Pages = request.app.state.pages
-    return pages
-
-
-# FastAPI hands a dependency that is a plain function to a thread; these only look, so they need none.
-
-
-async def _pages(request: Request) -> Pages:
-    return pages_of(request)
-
-
 async def operator(request: Request) -> None:
     if not authentication_of(request).is_operator(request):
         raise OperatorNeeded
@@ -181,9 +190,6 @@ async def operator(request: Request) -> None:
 async def no_forgery(request: Request) -> None:
     site: OperatorSite = request.app.state.site
     await site.csrf.check(request)
-
-
-PagesOf = Annotated[Pages, Depends(_pages)]
 
 
 def to_sign_in(url: str, home: str = "/") -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -35,4 +35,9 @@ def test_the_clock_is_turned_and_the_banks_pages_say_so(
     for page in ("/", "/pay", "/statement"):
         bank.goto(page)
         expect(bank.locator(".clock-banner")).to_be_visible()
+    banner = bank.locator(".clock-banner")
+    before = banner.inner_text()
+    console.locator("button[name=milliseconds][value='86400000']").click()
+    # The page stays open: the banner is asked for every ten seconds.
+    expect(banner).not_to_have_text(before, timeout=30_000)
     assert bank.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
