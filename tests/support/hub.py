@@ -156,7 +156,9 @@ def make_world(engine: Engine, health: Health | None = None) -> World:
     return world
 
 
-def register(application: HubApplication, bank: Bank, key: PixKey, party: Party, tax_id: str) -> None:
+def register(
+    application: HubApplication, bank: Bank, key: PixKey, party: Party, tax_id: str, request_id: str = ""
+) -> None:
     """A key for a person."""
     register_key = application.register_key
     asked = register_key.check(
@@ -168,6 +170,6 @@ def register(application: HubApplication, bank: Bank, key: PixKey, party: Party,
         holder_name=party.name,
         holder_kind=HolderKind.PERSON,
         holder_tax_id=tax_id,
-        request_id=str(UUID(int=1)),
+        request_id=request_id or str(UUID(int=1)),
     )
     register_key(asked)

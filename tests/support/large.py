@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 ACCOUNTS = 1_000
 """At each bank."""
@@ -152,6 +152,21 @@ def fill_bank(
         transfers,
         {**_values(first, second, begin_ms), "own": bank.ispb, "accounts": accounts},
     )
+
+
+def pour_into_hub(connection: Connection, first: str, second: str, transfers: int, begin_ms: int) -> None:
+    """The hub's rows alone: no tallies, no triggers and no statistics, so that plans of before stay."""
+    _pour(connection, _HUB, {**_values(first, second, begin_ms), "from": 0, "to": transfers})
+
+
+def pour_into_bank(connection: Connection, bank: str, first: str, second: str, transfers: int, begin_ms: int) -> None:
+    """The same at one of the two banks, without accounts. `bank` is its ISPB."""
+    _pour(connection, _BANK, {**_values(first, second, begin_ms), "own": bank, "from": 0, "to": transfers})
+
+
+def _pour(connection: Connection, rows: str, values: dict[str, object]) -> None:
+    connection.execute(text("SET LOCAL session_replication_role = replica"))
+    connection.execute(text(rows), values)
 
 
 def _values(first: str, second: str, begin_ms: int) -> dict[str, object]:

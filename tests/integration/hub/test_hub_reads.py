@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,10 +14,11 @@ from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.entrypoints.http.app import create_app
 from pix.postgres.engine import make_engine, transaction
 from pix.scheme.keys import KeyKind, PixKey
+from tests.support.banks import ANAS_CPF
 from tests.support.databases import Databases
-from tests.support.hub import make_world
-from tests.support.hub_builders import AURORA, IPE, NOW_MS
-from tests.support.large import fill_hub
+from tests.support.hub import make_world, register
+from tests.support.hub_builders import ANA, AURORA, IPE, NOW_MS
+from tests.support.large import fill_hub, pour_into_hub
 from tests.support.rows_read import RowsRead
 
 pytestmark = pytest.mark.postgres
@@ -51,6 +53,14 @@ _REST = """
         CASE WHEN n % 2 = 0 THEN 'replayed' ELSE 'discarded' END, ''
     FROM generate_series(1, :rows) AS n;
     ANALYZE
+"""
+
+_KEYS_WITH_REQUESTS = """
+    INSERT INTO pix_keys (
+        key, kind, ispb, branch, account_number, holder_name, holder_kind, tax_id_masked, registered_at_ms, request_id
+    ) SELECT gen_random_uuid()::text, 'EVP', :ispb, '0001', to_char(n, 'FM000000') || '-0', 'Customer', 'PERSON',
+        '***.000.000-**', n, 'request-' || n
+    FROM generate_series(1, :rows) AS n
 """
 
 PAGES = (
@@ -130,15 +140,7 @@ def test_a_registration_reads_few_rows_where_the_statistics_know_no_request(larg
     """The statistics were taken when no key had a request id, as at a hub that has just started."""
     units, engine = large.units, large.engine
     with transaction(engine) as connection:
-        connection.execute(
-            text(
-                "INSERT INTO pix_keys (key, kind, ispb, branch, account_number, holder_name, holder_kind, "
-                "tax_id_masked, registered_at_ms, request_id) SELECT gen_random_uuid()::text, 'EVP', :ispb, '0001', "
-                "to_char(n, 'FM000000') || '-0', 'Customer', 'PERSON', '***.000.000-**', n, 'request-' || n "
-                "FROM generate_series(1, :rows) AS n"
-            ),
-            {"rows": ROWS, "ispb": AURORA},
-        )
+        connection.execute(text(_KEYS_WITH_REQUESTS), {"rows": ROWS, "ispb": AURORA})
     asked = [(AURORA, f"request-{number}") for number in range(1, 33)]
     accounts = [(AURORA, "0001", f"{number:06d}-0") for number in range(1, 33)]
 
@@ -149,3 +151,30 @@ def test_a_registration_reads_few_rows_where_the_statistics_know_no_request(larg
             assert set(unit.keys.lock_accounts(accounts).values()) <= {1, 2}
 
     assert large.reads.during(look_up)["pix_keys"] <= 10 * len(asked)
+
+
+def test_statements_that_were_planned_on_empty_tables_read_few_rows_later(databases: Databases) -> None:
+    """As at a hub that has just started: a plan stays until the next statistics, and every index was as cheap then."""
+    url = databases.migrated(MIGRATIONS)
+    engine = make_engine(url)
+    world = make_world(engine)
+    reads = RowsRead(engine)
+    bank = world.application.queries.list_banks()[0]
+
+    def live(number: int) -> None:
+        world.complete(world.pay(number))
+        party = replace(ANA, account_number=f"00{number:04d}-0")
+        register(world.application, bank, PixKey(KeyKind.EVP, ""), party, ANAS_CPF, str(UUID(int=number)))
+
+    def live_before_and_after() -> None:
+        live(8_001)
+        with transaction(engine) as connection:
+            pour_into_hub(connection, AURORA, IPE, ROWS, BEGIN_MS)
+            connection.execute(text(_KEYS_WITH_REQUESTS), {"rows": ROWS, "ispb": bank.ispb})
+        live(8_002)
+
+    read = reads.during(live_before_and_after)
+    assert {"transfers", "pix_keys"} <= read.keys()
+    assert max(read.values()) <= READ_MAX, read
+    reads.close()
+    engine.dispose()
