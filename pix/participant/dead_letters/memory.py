@@ -52,11 +52,12 @@ class MemoryDeadLetters:
         dead = self._found(DeadLetterState.DEAD, narrow)
         return len(dead), sum(letter.is_whole for letter in dead)
 
-    def choices(self, state: DeadLetterState | None, size: int) -> DeadLetterChoices:
-        letters = self._found(state, EVERY_LETTER)
+    def choices(self, state: DeadLetterState | None, size: int, among: int) -> DeadLetterChoices:
+        found = self._found(state, EVERY_LETTER)
+        letters = sorted(found, key=lambda letter: (-letter.last_seen_at_ms, letter.digest))[:among]
         return DeadLetterChoices(
             _most(Counter(letter.sender for letter in letters if letter.sender), size),
-            _most(Counter(letter.reason for letter in letters), size),
+            _most(Counter(letter.reason for letter in letters if letter.reason), size),
             _most(Counter(record_of(letter).topic for letter in letters), size),
         )
 

@@ -149,8 +149,8 @@ class DeadLetterRepository(Protocol):
     def count_dead(self, narrow: DeadLetterFilter) -> tuple[int, int]:
         """How many letters are dead, and how many of those are whole."""
 
-    def choices(self, state: DeadLetterState | None, size: int) -> DeadLetterChoices:
-        """At most `size` senders, reasons and topics; letters without a sender count for none."""
+    def choices(self, state: DeadLetterState | None, size: int, among: int) -> DeadLetterChoices:
+        """At most `size` senders, reasons and topics, the most frequent `among` so many letters that were seen last."""
 
     def lock(self, digest: str) -> DeadLetter | None:
         """One letter, locked until the end of the transaction."""

@@ -50,6 +50,20 @@ _REPLAYABLE: Final = (
 )
 _COUNT_DEAD: Final = f"SELECT count(*), count(*) FILTER (WHERE flaw IS NULL) FROM dead_letters WHERE {_NARROWED}"  # noqa: S608 - constants
 
+# One pass for the three of them.
+_CHOICES: Final = f"""
+    WITH newest AS MATERIALIZED (
+        SELECT sender, reason, topic FROM dead_letters WHERE {_NARROWED}
+        ORDER BY last_seen_at_ms DESC, digest LIMIT :among
+    ), counted AS (
+        SELECT name, value, count(*) AS letters,
+            row_number() OVER (PARTITION BY name ORDER BY count(*) DESC, value COLLATE "C") AS place
+        FROM newest, LATERAL (VALUES ('sender', sender), ('reason', reason), ('topic', topic)) AS v(name, value)
+        WHERE value <> '' GROUP BY name, value
+    )
+    SELECT name, value, letters FROM counted WHERE place <= :size ORDER BY name, place
+"""  # noqa: S608 - constants of this module
+
 
 def _head_of(row: Sequence[Any]) -> DeadLetterHead:
     *facts, state, note = row
@@ -142,17 +156,13 @@ class PostgresDeadLetters(PostgresRepository):
         dead, whole = self._execute(_COUNT_DEAD, **_narrowed(DeadLetterState.DEAD, narrow)).one()
         return dead, whole
 
-    def choices(self, state: DeadLetterState | None, size: int) -> DeadLetterChoices:
-        return DeadLetterChoices(*(self._most(column, state, size) for column in ("sender", "reason", "topic")))
-
-    def _most(self, column: str, state: DeadLetterState | None, size: int) -> tuple[tuple[str, int], ...]:
-        rows = self._execute(
-            f"SELECT {column}, count(*) FROM dead_letters WHERE {_NARROWED} AND {column} <> '' "  # noqa: S608 - a name above
-            f'GROUP BY {column} ORDER BY count(*) DESC, {column} COLLATE "C" LIMIT :size',
-            size=size,
-            **_narrowed(state, EVERY_LETTER),
+    def choices(self, state: DeadLetterState | None, size: int, among: int) -> DeadLetterChoices:
+        rows = self._execute(_CHOICES, size=size, among=among, **_narrowed(state, EVERY_LETTER)).all()
+        senders, reasons, topics = (
+            tuple((value, letters) for name, value, letters in rows if name == column)
+            for column in ("sender", "reason", "topic")
         )
-        return tuple((value, count) for value, count in rows)
+        return DeadLetterChoices(senders, reasons, topics)
 
     def set_state(self, digest: str, state: DeadLetterState, note: str) -> None:
         self._execute(

@@ -31,6 +31,8 @@ REPLAYED_AT_ONCE_MAX: Final = 200
 """Of one `replay_all`: three transactions each, within the patience of a browser."""
 CHOICES_MAX: Final = 50
 """Of senders, of reasons and of topics that a list offers as filters."""
+CHOICES_AMONG: Final = 1_000
+"""Letters in which these are counted: a flood of them must not make the page slow."""
 
 
 class UnitOfWork(Protocol):
@@ -146,9 +148,12 @@ class DeadLetters:
             return unit.dead_letters.list(state, size, narrow)
 
     def choices(self, state: DeadLetterState | None) -> DeadLetterChoices:
-        """The senders, reasons and topics of most letters in a state; of all letters with None."""
+        """The senders, reasons and topics of most letters in a state; of all letters with None.
+
+        Among the newest ones alone.
+        """
         with self.units() as unit:
-            return unit.dead_letters.choices(state, CHOICES_MAX)
+            return unit.dead_letters.choices(state, CHOICES_MAX, CHOICES_AMONG)
 
     def count_dead(self, narrow: DeadLetterFilter) -> tuple[int, int]:
         """How many letters of a filter are dead, and how many of those are whole, so that they can be replayed."""

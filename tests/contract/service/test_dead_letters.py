@@ -168,16 +168,18 @@ def test_letters_are_narrowed_by_sender_reason_and_topic(opened: Open) -> None:
 
 def test_what_a_filter_may_choose_comes_with_its_number(opened: Open) -> None:
     with opened() as letters:
-        assert letters.choices(None, 9) == DeadLetterChoices((), (), ())
+        assert letters.choices(None, 9, 99) == DeadLetterChoices((), (), ())
         letters.add([rejected(1, "b"), rejected(2, "a"), rejected(3, "b")], NOW_MS)
         letters.add([Rejected(replace(RECORD, topic="t", value=b"4"), "", "a")], NOW_MS)
         letters.set_state(letter(3).digest, DeadLetterState.DISCARDED, "")
-        assert letters.choices(None, 9) == DeadLetterChoices(
+        assert letters.choices(None, 9, 99) == DeadLetterChoices(
             (("00000001", 3),), (("a", 2), ("b", 2)), ((RECORD.topic, 3), ("t", 1))
         )
-        assert letters.choices(DeadLetterState.DEAD, 1) == DeadLetterChoices(
+        assert letters.choices(DeadLetterState.DEAD, 1, 99) == DeadLetterChoices(
             (("00000001", 2),), (("a", 2),), ((RECORD.topic, 2),)
         )
+        letters.add([rejected(5, "c")], NOW_MS + 1)
+        assert letters.choices(None, 9, 1).reasons == (("c", 1),), "only what was seen last"
 
 
 def test_what_a_stranger_writes_is_cut_and_stored(opened: Open) -> None:
