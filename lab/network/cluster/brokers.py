@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -86,13 +87,28 @@ class BrokerCluster:
         )
 
     def seen(self) -> list[Host]:
-        """The hosts whose brokers are in the metadata; none while no broker answers."""
-        client = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
+        """The hosts whose brokers serve clients: each answers at its own address, and all that answer list it.
+
+        The word of another broker alone says less: it lists one that was killed until its session ends, and so one that
+        was started again and may not register before.
+        """
+        running = [host for host in self.hosts if self.is_running(host)]
+        with ThreadPoolExecutor(max_workers=len(self.hosts)) as threads:
+            lists = list(threads.map(self._listed_by, running))
+        answers = [listed for listed in lists if listed]
+        return [
+            host
+            for host, listed in zip(running, lists, strict=True)
+            if listed and all(self._node_id(host) in each for each in answers)
+        ]
+
+    def _listed_by(self, host: Host) -> Collection[int]:
+        """The brokers that the broker of this host knows; none when it does not answer."""
+        client = AdminClient({"bootstrap.servers": join_host_port(host.address, BROKER_PORT), "log_level": 0})
         try:
-            metadata = client.list_topics(timeout=METADATA_TIMEOUT_SECONDS)
+            return client.list_topics(timeout=METADATA_TIMEOUT_SECONDS).brokers
         except KafkaException:
-            return []
-        return [self._host_of(node_id) for node_id in sorted(metadata.brokers)]
+            return ()
 
     def controller(self) -> Host | None:
         """The host of the active controller, as the first broker that answers knows it; None where none is known."""
