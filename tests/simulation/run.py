@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
@@ -52,7 +51,7 @@ from pix.messaging.consumer import isolating_poison
 from pix.participant.gateway import MessageGateway
 from pix.participant.reachability import Comeback, RetransmitMissed
 from pix.runtime.health import Health
-from pix.scheme.deliveries import HUB, Rejected
+from pix.scheme.deliveries import HUB
 from pix.scheme.errors import SchemeError
 from pix.scheme.features import FEATURES, Feature
 from pix.scheme.initiation import Initiation
@@ -65,12 +64,14 @@ from pix.wire.protobuf_v1.batches import pack
 from pix.wire.protobuf_v1.signatures import signing_key
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
+from tests.simulation.callbacks import ignore, storing, try_to
 from tests.simulation.calm import CalmWatch, rows_of
 from tests.simulation.comebacks import Comebacks, RetransmitWaiting
 from tests.simulation.invariants import contents_of_transfer, find_violations, returns_of_payment
 from tests.simulation.network import PARTITIONS, START_MS, Broker, Faults, ParticipantClock, Timeline, Trace
 from tests.simulation.object_codec import codec_of
 from tests.simulation.processes import BackgroundPublisher, Fate, FatefulUnits, ForgetfulUnits, Instance, LoopOf, Sink
+from tests.simulation.races import now_and_then, race, race_at_bank
 
 BANKS = (("001", "Banco Aurora"), ("002", "Banco Ipe"), ("003", "Banco Mare"))
 ACCOUNTS_PER_BANK = 3
@@ -86,9 +87,6 @@ RESENDS_WHILE_AWAY = 100
 With pauses of up to a minute that is 100 minutes; with longer ones the 14 hours remain: more than the 12 that an
 end-to-end id may be old.
 """
-RACE_CHANCE = 0.05
-RACE_CHANCE_WHILE_HOLDING = 0.5
-"""Returns of one payment, which two replicas must not decide on at the same time, are few."""
 PAYMENTS_IN_CALM = 6
 """Of the transfers of a run, those that customers order when everything is healed."""
 CALM_PAYING_MS = 20_000
@@ -311,7 +309,7 @@ class World:
             self.timeout_ms,
             monotonic_ms=self.timeline.now_ms,
             derive_wire_key=signing_key,
-            process_again=_ignore,
+            process_again=ignore,
         )
 
     def _make_hubs(self) -> list[Instance]:
@@ -354,7 +352,7 @@ class World:
                     random=self.random,
                     trace=self.trace,
                     fate=self.hub_fate,
-                    handle=gateway.unpacking(isolating_poison(handler, _storing(application))),
+                    handle=gateway.unpacking(isolating_poison(handler, storing(application))),
                     sweep=_hub_sweep(application, gateway, sink),
                     next_due_ms=partial(self._hub_due_ms, clock),
                     loop_of=self.plant.loop_of,
@@ -365,8 +363,8 @@ class World:
                 self.comebacks.join(hubs[-1], HUB, clock, _retransmit_waiting(application, gateway, sink))
         if replicas == 2:
             for number, (units, _) in enumerate(handlers):
-                _race(hubs[number], units, self._publishing(handlers[1 - number][1]), self.random)
-                units.beside = _now_and_then(hubs[1 - number], self.random)
+                race(hubs[number], units, self._publishing(handlers[1 - number][1]), self.random)
+                units.beside = now_and_then(hubs[1 - number], self.random)
 
         def wake() -> None:
             for hub in hubs:
@@ -441,7 +439,7 @@ class World:
             return compose_bank(
                 identity=identity,
                 units=on,
-                process_again=_ignore,
+                process_again=ignore,
                 hub=hub,
                 publisher=publisher,
                 scheme_clock=clock,
@@ -470,8 +468,8 @@ class World:
             random=self.random,
             trace=self.trace,
             fate=fate,
-            handle=gateway.unpacking(isolating_poison(gateway.handler(process), _storing(application))),
-            sweep=lambda: _ignore(application.retransmit_due()),
+            handle=gateway.unpacking(isolating_poison(gateway.handler(process), storing(application))),
+            sweep=lambda: ignore(application.retransmit_due()),
             next_due_ms=lambda: self._bank_due_ms(store, clock),
             loop_of=self.plant.loop_of,
             violations=self.violations,
@@ -483,7 +481,7 @@ class World:
             )
         # Another replica of the bank.
         replica = gateway.unpacking(gateway.handler(ProcessMessages(MemoryUnitsOfWork(store), *parts)))
-        _race_at_bank(instance, units, self._publishing(replica), store, self.race_random)
+        race_at_bank(instance, units, self._publishing(replica), store, self.race_random)
         self.broker.create(topic, instance.plan_turn)
         forgetful = ForgetfulUnits(units)
         returns = compose_returns(forgetful, publisher, clock, clock, identity, self.policy, self.random)
@@ -665,7 +663,7 @@ class World:
                 remove = partial(
                     bank.charges.change, charge.tax_id, charge.txid, charge.kind, ChargeChange(is_removed=True)
                 )
-                self.timeline.at(self.timeline.now_ms() + random.randrange(5_000), partial(_try, remove))
+                self.timeline.at(self.timeline.now_ms() + random.randrange(5_000), partial(try_to, remove))
 
         self.timeline.at(from_ms + random.randrange(within_ms), ask)
 
@@ -740,7 +738,7 @@ class World:
             self.hub.suspend_bank(code)
 
         self.timeline.at(from_ms, suspend)
-        self.timeline.at(to_ms, lambda: _ignore(self.hub.resume_bank(code)))
+        self.timeline.at(to_ms, lambda: ignore(self.hub.resume_bank(code)))
 
     def _plan_leaving(self, until_ms: int) -> None:
         """A customer pays everything away and closes the account: what comes back finds it closed, or blocked."""
@@ -748,7 +746,7 @@ class World:
         number = self.return_random.choice(bank.accounts)
         at_ms = self.return_random.randrange(self.timeline.now_ms(), until_ms)
         if self.return_random.random() >= LEAVING_CHANCE:
-            self.timeline.at(at_ms, lambda: _try(partial(bank.quiet.block_account, account_number=number)))
+            self.timeline.at(at_ms, lambda: try_to(partial(bank.quiet.block_account, account_number=number)))
             return
         keys = [key for other in self.banks if other is not bank for key in other.keys]
 
@@ -756,7 +754,7 @@ class World:
             account = bank.store.accounts.get(number)
             assert account is not None
             if not account.balance_centavos:
-                _try(partial(bank.quiet.close_account, account_number=number))
+                try_to(partial(bank.quiet.close_account, account_number=number))
             else:
                 pay = partial(
                     bank.application.request_transfer,
@@ -767,7 +765,7 @@ class World:
                     idempotency_key=f"leaving-{attempts_left}",
                     payee_tax_id_masked="",
                 )
-                bank.instance.act(partial(_try, pay))
+                bank.instance.act(partial(try_to, pay))
             if attempts_left and account.status is AccountStatus.ACTIVE:
                 again_ms = self.timeline.now_ms() + self.return_random.randrange(1_000, 10_000)
                 self.timeline.at(again_ms, lambda: leave(attempts_left - 1))
@@ -970,20 +968,6 @@ def _sorted_rows(rows: Iterable[object]) -> list[str]:
     return sorted(repr(row) for row in rows)
 
 
-def _ignore(_value: object) -> None:
-    """A sweep's count is of no interest here."""
-
-
-def _try(act: Callable[[], object]) -> None:
-    """A rule may refuse it."""
-    with suppress(SchemeError):
-        act()
-
-
-def _storing(application: HubApplication | BankApplication) -> Callable[[Record, str], None]:
-    return lambda record, reason: application.dead_letters.store(Rejected(record, "", reason))
-
-
 def _hub_sweep(application: HubApplication, gateway: MessageGateway, sink: Sink) -> Callable[[], None]:
     def sweep() -> None:
         sink.publish(gateway.encode(application.fail_expired()))
@@ -999,57 +983,3 @@ def _retransmit_waiting(application: HubApplication, gateway: MessageGateway, si
         return len(outgoing), remaining_ms
 
     return retransmit_waiting
-
-
-def _now_and_then(other: Instance, random: Random) -> Callable[[bool], None]:
-    """What lets the other replica treat records of its own while this one is in the middle of a batch."""
-
-    def beside(is_holding: bool) -> None:
-        if random.random() < (RACE_CHANCE_WHILE_HOLDING if is_holding else RACE_CHANCE):
-            other.take_turn()
-
-    return beside
-
-
-def _race_at_bank(
-    instance: Instance, units: FatefulUnits, other: BatchHandler, store: BankStore, random: Random
-) -> None:
-    """The same at a bank, whose store takes one transaction at a time: its look comes after, and yet sees nothing.
-
-    The other replica treats the first of the records.
-    """
-    handle = instance.handle
-    tables = tuple(store.rows.values())
-
-    def handle_after_the_other(records: Sequence[Record]) -> Sequence[Record]:
-        key = records[0].key.decode()
-        is_new = all(table.get((key, direction)) is None for table in tables for direction in Direction)
-        if is_new and random.random() < RACE_CHANCE:
-            other(records[:1])
-            units.look.hidden = key
-        try:
-            return handle(records)
-        finally:
-            units.look.hidden = ""
-
-    instance.handle = handle_after_the_other
-
-
-def _race(instance: Instance, units: FatefulUnits, other: BatchHandler, random: Random) -> None:
-    """Now and then, as in a rebalance, the other replica treats the same records between our look and our save."""
-    handle = instance.handle
-    current: list[Sequence[Record]] = []
-
-    def handle_and_remember(records: Sequence[Record]) -> Sequence[Record]:
-        current[:] = [records]
-        try:
-            return handle(records)
-        finally:
-            current.clear()
-
-    def between() -> None:
-        if current and random.random() < RACE_CHANCE:
-            other(current.pop())
-
-    instance.handle = handle_and_remember
-    units.between = between
