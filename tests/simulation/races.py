@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
 from bank_sim.adapters.memory.unit_of_work import BankStore
 from pix.messaging.batches import BatchHandler
 from pix.scheme.postings import Direction
+from pix.wire.protobuf_v1.batches import pack
 from pix.wire.record import Record
+from tests.simulation.network import PARTITIONS
 from tests.simulation.processes import FatefulUnits, Instance
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
 
 RACE_CHANCE = 0.05
 RACE_CHANCE_WHILE_HOLDING = 0.5
@@ -68,3 +74,15 @@ def now_and_then(other: Instance, random: Random) -> Callable[[bool], None]:
             other.take_turn()
 
     return beside
+
+
+def publishing(world: World, handle: BatchHandler) -> BatchHandler:
+    """Another replica's handler: it publishes what it owes once all is healed; before that it dies in between."""
+
+    def handle_and_publish(records: Sequence[Record]) -> Sequence[Record]:
+        outgoing = handle(records)
+        if world.watch is not None:
+            world.broker.publish(pack(outgoing, lambda _: PARTITIONS))
+        return outgoing
+
+    return handle_and_publish
