@@ -33,7 +33,7 @@ from tests.simulation.object_codec import Content, ObjectCodec, contents_of
 from tests.simulation.processes import SWEEP_MS, Instance
 
 if TYPE_CHECKING:
-    from tests.simulation.run import World
+    from tests.simulation.world import World
 
 LOOK_MS = 500
 """How long nothing may be looked at while things happen; before time jumps it is looked at anyway."""

@@ -30,7 +30,8 @@ REASONS_NOT_GIVEN: Final = frozenset(
 """The hub's codes for what no bank asks here: every return is of a payment that was confirmed shortly before."""
 
 if TYPE_CHECKING:
-    from tests.simulation.run import SimulatedBank, World
+    from tests.simulation.banks import SimulatedBank
+    from tests.simulation.world import World
 
 
 def find_violations(world: World) -> list[str]:

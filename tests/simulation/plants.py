@@ -54,7 +54,7 @@ from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.wire.record import Record
 from tests.simulation.network import Position
-from tests.simulation.run import Plant
+from tests.simulation.world import Plant
 
 
 def _credit_before_decision(rows: Any, message: Any, facts: Any) -> BankDecision[Transfer]:

@@ -9,7 +9,7 @@ from hub.application.ports import RowChange, UnitsOfWork
 from hub.domain.flows.returns.model import NAME as RETURN
 from hub.domain.flows.transfer.model import NAME as TRANSFER
 from pix.scheme.exports import EXPORTED_BY_HUB, ExportKey
-from tests.contract.hub.test_store import add, numbered
+from tests.contract.hub.stored_transfers import add, numbered
 from tests.support.hub_builders import ANA, BIA, completed
 from tests.support.return_builders import pending_return
 
