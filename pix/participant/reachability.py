@@ -95,7 +95,7 @@ class Reachability:
         now_ms = self._monotonic_ms()
         with self._lock:
             if answers and self._broker_fails:
-                for counterpart in self._seen_at_ms.keys() - self._absent:
+                for counterpart in sorted(self._seen_at_ms.keys() - self._absent):
                     self._come_back(counterpart, now_ms)
             self._broker_fails = not answers
 
@@ -155,7 +155,7 @@ def noting_senders(reachability: Reachability, process: ProcessMessages) -> Proc
     """The same use case; each record is a sign of life of its sender."""
 
     def noted(arrivals: Sequence[Arrival], rejected: Sequence[Rejected]) -> Sequence[Outgoing]:
-        reachability.note_seen({arrival.sender for arrival in arrivals})
+        reachability.note_seen(dict.fromkeys(arrival.sender for arrival in arrivals))
         return process(arrivals, rejected)
 
     return noted

@@ -84,7 +84,7 @@ def test_a_failure_is_explained_by_its_seed_and_a_short_trace() -> None:
     assert len(lines) < 50
 
 
-@pytest.mark.parametrize("seed", [7, 8])
+@pytest.mark.parametrize("seed", [6, 7, 8, 20])
 def test_a_seed_is_replayed_exactly_in_any_process(seed: int) -> None:
     program = (
         "from tests.simulation.many import be_quiet; be_quiet()\n"
