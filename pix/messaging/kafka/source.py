@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
+from uuid import uuid4
 
 from confluent_kafka import OFFSET_STORED, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
@@ -40,6 +41,8 @@ would wait for the session of the old one to time out.
 """
 WATERMARK_TIMEOUT_SECONDS: Final = 2.0
 CLOSING_SECONDS_MAX: Final = 10.0
+LEAVING_SECONDS_MAX: Final = 3.0
+"""Of these, until the broker has heard that the client leaves its group."""
 MAX_POLL_INTERVAL_MS: Final = 300_000
 STOP_CHECK_SECONDS: Final = 0.2
 COMMIT_INTERVAL_SECONDS: Final = 0.2
@@ -116,10 +119,15 @@ class KafkaSource:
         """Of the values in the last batch."""
         self._told_at_seconds = float("-inf")
         self._commit_interval_seconds = commit_interval_seconds
+        self._assigned_directly = settings.assignment is KafkaAssignment.ALL
         self._consumer = Consumer(
             {
                 **client_configuration(settings),
                 "group.id": group,
+                # Static membership (KIP-345), by a name that is this client's alone. A client that has not reached its
+                # coordinator for a session's length joins again as a new member. Without the name the group would wait
+                # another session for the old one, once the broker is back.
+                **({} if self._assigned_directly else {"group.instance.id": uuid4().hex}),
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
@@ -130,7 +138,6 @@ class KafkaSource:
                 **fetch_limits(settings),
             }
         )
-        self._assigned_directly = settings.assignment is KafkaAssignment.ALL
         if self._assigned_directly:
             self._assign_all()
         else:
@@ -186,6 +193,9 @@ class KafkaSource:
                     self._note_polled(message)
             elif error.code() in ERRORS_OF_BATCHES and is_placed(message):
                 records += self._skip_unreadable(message, error)
+            elif error.fatal():
+                # Its own earlier request to join was heard late, and took its place. Another client has another name.
+                raise ConsumerStalled(f"the group of {self._topic} has another member by this client's name")
             elif error.code() not in ERRORS_THAT_PASS:
                 raise KafkaException(error)
             is_full = taken >= BATCH_RECORDS_MAX or taken_bytes >= BATCH_VALUES_BYTES_MAX
@@ -389,8 +399,17 @@ class KafkaSource:
         A client that does not come to an end is left to itself; the group then waits for its session's timeout.
         """
         self._tell_the_broker()
-        closing = threading.Thread(target=self._consumer.close, name="closing-consumer", daemon=True)
+        closing = threading.Thread(target=self._leave_and_close, name="closing-consumer", daemon=True)
         closing.start()
         closing.join(self._closing_seconds_max)
         if closing.is_alive():
             log.warning("the consumer does not close and is left to itself", topic=self._topic)
+
+    def _leave_and_close(self) -> None:
+        deadline = time.monotonic() + min(LEAVING_SECONDS_MAX, self._closing_seconds_max)
+        if not self._assigned_directly:
+            # A static member that only closes stays in its group until its session ends.
+            self._consumer.unsubscribe()
+            while self._consumer.memberid() and time.monotonic() < deadline:
+                self._consumer.poll(STOP_CHECK_SECONDS)
+        self._consumer.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from uuid import uuid4
@@ -87,3 +88,59 @@ def test_producers_of_before_go_on_when_the_broker_has_lost_its_log(real_broker:
             wait_until(lambda sink=sink: is_published(sink), DEADLINE_SECONDS, "a new producer")  # type: ignore[misc]
         for sink in old:
             wait_until(lambda sink=sink: is_published(sink), DEADLINE_SECONDS, "an old producer")  # type: ignore[misc]
+
+
+def test_a_member_reads_on_at_once_when_the_broker_was_away_for_longer_than_its_session(
+    real_broker: ApacheKafkaBroker,
+) -> None:
+    settings = members_of(real_broker, session_seconds=12)
+    topic = f"test.{uuid4().hex}"
+    ensure_topics(settings, [topic])
+    with closing(KafkaSource(settings, topic, topic)) as source, closing(KafkaSink(settings)) as sink:
+        read_until(source, sink, topic, DEADLINE_SECONDS)
+        real_broker.kill()
+        back_at = time.monotonic() + 15
+        while time.monotonic() < back_at:
+            source.poll(0.1)
+        real_broker.start()
+        # A group that waited for its former member would do so for the 12 seconds of a session.
+        read_until(source, sink, topic, 10)
+
+
+def test_a_member_that_closes_leaves_its_partitions_to_the_others_at_once(real_broker: ApacheKafkaBroker) -> None:
+    settings = members_of(real_broker, session_seconds=120)
+    topic = f"test.{uuid4().hex}"
+    ensure_topics(settings, [topic])
+    with closing(KafkaSource(settings, topic, topic)) as stays, closing(KafkaSink(settings)) as sink:
+        read: dict[str, int] = {"stays": 0, "leaves": 0}
+        with closing(KafkaSource(settings, topic, topic)) as leaves:
+
+            def both_have_read() -> bool:
+                sink.publish([Record(topic, uuid4().hex.encode(), b"value")])
+                read["stays"] += len(stays.poll(0.05))
+                read["leaves"] += len(leaves.poll(0.05))
+                return all(read.values())
+
+            wait_until(both_have_read, DEADLINE_SECONDS, "both to have partitions")
+        names = {f"key {number}".encode() for number in range(100)}
+        sink.publish([Record(topic, name, b"value") for name in names])
+        found: set[bytes] = set()
+
+        def has_all() -> bool:
+            found.update(record.key for record in stays.poll(0.1))
+            return names <= found
+
+        wait_until(has_all, DEADLINE_SECONDS, "the one that stays to read every partition")
+
+
+def members_of(broker: ApacheKafkaBroker, session_seconds: int) -> KafkaSettings:
+    return KafkaSettings(
+        bootstrap_servers=broker.bootstrap_servers, client_id="test", session_timeout_ms=session_seconds * 1000
+    )
+
+
+def read_until(source: KafkaSource, sink: KafkaSink, topic: str, seconds_max: float) -> None:
+    """Publishes one record, and waits until it is read."""
+    name = uuid4().hex.encode()
+    sink.publish([Record(topic, name, b"value")])
+    wait_until(lambda: any(each.key == name for each in source.poll(0.1)), seconds_max, "the record to be read")
