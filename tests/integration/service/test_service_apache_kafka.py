@@ -93,18 +93,18 @@ def test_producers_of_before_go_on_when_the_broker_has_lost_its_log(real_broker:
 def test_a_member_reads_on_at_once_when_the_broker_was_away_for_longer_than_its_session(
     real_broker: ApacheKafkaBroker,
 ) -> None:
-    settings = members_of(real_broker, session_seconds=12)
+    settings = members_of(real_broker, session_seconds=20)
     topic = f"test.{uuid4().hex}"
     ensure_topics(settings, [topic])
     with closing(KafkaSource(settings, topic, topic)) as source, closing(KafkaSink(settings)) as sink:
         read_until(source, sink, topic, DEADLINE_SECONDS)
         real_broker.kill()
-        back_at = time.monotonic() + 15
+        back_at = time.monotonic() + 22
         while time.monotonic() < back_at:
             source.poll(0.1)
         real_broker.start()
-        # A group that waited for its former member would do so for the 12 seconds of a session.
-        read_until(source, sink, topic, 10)
+        # A group that waited for its former member would do so for the 20 seconds of a session.
+        read_until(source, sink, topic, 18)
 
 
 def test_a_member_that_closes_leaves_its_partitions_to_the_others_at_once(real_broker: ApacheKafkaBroker) -> None:
