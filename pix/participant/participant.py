@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic
+from uuid import uuid4
 
 from pix.messaging.batches import BatchHandler, RecordSink
 from pix.messaging.consumer import PausableSource, isolating_poison
@@ -66,6 +67,7 @@ class Participant(ABC, Generic[Settings]):
         self.health.add_probe("database", lambda: why_database_is_not_ready(self.engine), WRITE_PROBE_AGE_SECONDS_MAX)
         self.health.add_probe("schema", self._why_schema_is_not_ready)
         self.reachability = Reachability(SystemClock(), monotonic_ms, self.absent_ms)
+        self._member = uuid4().hex
         self._sink: RecordSink | None = None
         self._consumer: ConsumerRole | None = None
 
@@ -106,7 +108,8 @@ class Participant(ABC, Generic[Settings]):
 
     def kafka(self, part: str = "") -> KafkaSettings:
         """The settings of a Kafka client; `part` tells this participant's clients apart in the broker's log."""
-        return self.settings.kafka(f"{self.settings.service}-{part}" if part else self.settings.service)
+        client_id = f"{self.settings.service}-{part}" if part else self.settings.service
+        return self.settings.kafka(client_id, self._member)
 
     def sink(self) -> RecordSink:
         """The producer of the roles, opened when it is first needed."""

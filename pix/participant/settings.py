@@ -234,10 +234,11 @@ class ServiceSettings(BaseSettings):
             raise ValueError("RESEND_CAP_SECONDS: must not be less than RESEND_FIRST_SECONDS")
         return self
 
-    def kafka(self, client_id: str) -> KafkaSettings:
+    def kafka(self, client_id: str, member: str = "") -> KafkaSettings:
         return KafkaSettings(
             bootstrap_servers=self.kafka_bootstrap_servers,
             client_id=client_id,
+            member=member,
             assignment=self.kafka_assignment,
             session_timeout_ms=self.kafka_session_timeout_ms,
             fetch_wait_ms=self.kafka_fetch_wait_ms,

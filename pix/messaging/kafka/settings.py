@@ -45,6 +45,8 @@ class KafkaSettings(BaseModel):
     bootstrap_servers: str
     client_id: str
     assignment: KafkaAssignment = KafkaAssignment.GROUP
+    member: str = ""
+    """The name under which this process is a member of its consumer groups; by default each source makes its own."""
     session_timeout_ms: int = 10_000
     fetch_wait_ms: int = 100
     partitions: int = 4

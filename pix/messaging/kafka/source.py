@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, cast
 from uuid import uuid4
@@ -120,14 +121,18 @@ class KafkaSource:
         self._told_at_seconds = float("-inf")
         self._commit_interval_seconds = commit_interval_seconds
         self._assigned_directly = settings.assignment is KafkaAssignment.ALL
+        # Static membership (KIP-345): a client that has not reached its coordinator for a session's length joins again
+        # as a new member, and without a name the group would wait another session for the old one, once the broker is
+        # back. So would it for a client that was replaced.
         self._consumer = Consumer(
             {
                 **client_configuration(settings),
                 "group.id": group,
-                # Static membership (KIP-345), by a name that is this client's alone. A client that has not reached its
-                # coordinator for a session's length joins again as a new member. Without the name the group would wait
-                # another session for the old one, once the broker is back.
-                **({} if self._assigned_directly else {"group.instance.id": uuid4().hex}),
+                **(
+                    {}
+                    if self._assigned_directly
+                    else {"group.instance.id": f"{settings.member or uuid4().hex}-{topic}"}
+                ),
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
@@ -193,8 +198,8 @@ class KafkaSource:
                     self._note_polled(message)
             elif error.code() in ERRORS_OF_BATCHES and is_placed(message):
                 records += self._skip_unreadable(message, error)
-            elif error.fatal():
-                # Its own earlier request to join was heard late, and took its place. Another client has another name.
+            elif error.code() == KafkaError._FATAL:
+                # Its own earlier request to join was heard late, and took its place. The next client takes it back.
                 raise ConsumerStalled(f"the group of {self._topic} has another member by this client's name")
             elif error.code() not in ERRORS_THAT_PASS:
                 raise KafkaException(error)
@@ -408,8 +413,9 @@ class KafkaSource:
     def _leave_and_close(self) -> None:
         deadline = time.monotonic() + min(LEAVING_SECONDS_MAX, self._closing_seconds_max)
         if not self._assigned_directly:
-            # A static member that only closes stays in its group until its session ends.
-            self._consumer.unsubscribe()
-            while self._consumer.memberid() and time.monotonic() < deadline:
-                self._consumer.poll(STOP_CHECK_SECONDS)
+            # A static member that only closes stays in its group until its session ends. A fenced one is in none.
+            with suppress(KafkaException):
+                self._consumer.unsubscribe()
+                while self._consumer.memberid() and time.monotonic() < deadline:
+                    self._consumer.poll(STOP_CHECK_SECONDS)
         self._consumer.close()

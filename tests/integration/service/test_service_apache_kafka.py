@@ -17,7 +17,7 @@ from pix.messaging.kafka.settings import KafkaSettings
 from pix.messaging.kafka.sink import KafkaSink
 from pix.messaging.kafka.source import KafkaSource
 from pix.messaging.kafka.topics import ensure_topics, limit_topics
-from pix.runtime.outages import PublishFailed
+from pix.runtime.outages import ConsumerStalled, PublishFailed
 from pix.wire.record import Record
 from tests.support.raw_records import RawRecord, raw_producer
 
@@ -107,6 +107,26 @@ def test_a_member_reads_on_at_once_when_the_broker_was_away_for_longer_than_its_
         read_until(source, sink, topic, 18)
 
 
+def test_a_client_takes_the_place_of_a_stalled_one_of_its_process_at_once(real_broker: ApacheKafkaBroker) -> None:
+    settings = members_of(real_broker, session_seconds=120, member=uuid4().hex)
+    topic = f"test.{uuid4().hex}"
+    ensure_topics(settings, [topic])
+    with closing(KafkaSource(settings, topic, topic)) as stalled, closing(KafkaSink(settings)) as sink:
+        read_until(stalled, sink, topic, DEADLINE_SECONDS)
+        with closing(KafkaSource(settings, topic, topic)) as next_one:
+            read_until(next_one, sink, topic, DEADLINE_SECONDS)
+
+            def is_fenced() -> bool:
+                try:
+                    stalled.poll(0.1)
+                except ConsumerStalled:
+                    return True
+                return False
+
+            wait_until(is_fenced, DEADLINE_SECONDS, "the former client to hear that it is none any more")
+            read_until(next_one, sink, topic, DEADLINE_SECONDS)
+
+
 def test_a_member_that_closes_leaves_its_partitions_to_the_others_at_once(real_broker: ApacheKafkaBroker) -> None:
     settings = members_of(real_broker, session_seconds=120)
     topic = f"test.{uuid4().hex}"
@@ -133,9 +153,12 @@ def test_a_member_that_closes_leaves_its_partitions_to_the_others_at_once(real_b
         wait_until(has_all, DEADLINE_SECONDS, "the one that stays to read every partition")
 
 
-def members_of(broker: ApacheKafkaBroker, session_seconds: int) -> KafkaSettings:
+def members_of(broker: ApacheKafkaBroker, session_seconds: int, member: str = "") -> KafkaSettings:
     return KafkaSettings(
-        bootstrap_servers=broker.bootstrap_servers, client_id="test", session_timeout_ms=session_seconds * 1000
+        bootstrap_servers=broker.bootstrap_servers,
+        client_id="test",
+        member=member,
+        session_timeout_ms=session_seconds * 1000,
     )
 
 
