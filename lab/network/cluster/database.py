@@ -194,14 +194,19 @@ class DatabaseCluster:
         self._wait(self.is_whole, seconds_max, "every member to replicate", {})
 
     def is_whole(self) -> bool:
-        """Whether there is a primary, every other member follows it, and one synchronously where that is asked for."""
+        """Whether there is a primary, every other member follows it, and one synchronously where that is asked for.
+
+        The primary must say so itself: the list shows one that was cut off as it was, until its lease ends.
+        """
         members = self.state()
         roles = [each.get("role") for each in members]
+        leaders = {each.get("name") for each in members if each.get("role") == "leader"}
         return (
             len(members) == len(self.members)
             and all(each.get("state") in HEALTHY_STATES for each in members)
             and all(each.get("state") == "streaming" for each in members if each.get("role") != "leader")
             and roles.count("leader") == 1
+            and any(self._timeline_of_primary(host) for host in self.members if host.name in leaders)
             and ("sync_standby" in roles) == self.synchronous
         )
 
