@@ -46,6 +46,24 @@ def test_no_fault_strikes_once_the_trial_is_to_end() -> None:
     assert injector.struck == []
 
 
+def test_a_fault_strikes_only_a_cluster_that_is_whole() -> None:
+    cluster = FakeCluster()
+    # A primary whose lease ends late: the cluster counts as whole at the third look.
+    looks = iter((False, False))
+    was_whole: list[bool] = []
+
+    def is_whole() -> bool:
+        was_whole.append(next(looks, True))
+        return was_whole[-1]
+
+    cluster.database.is_whole = is_whole  # type: ignore[method-assign]
+    injector = ClusterInjector(
+        cast(Subject, cluster), lambda *_: was_whole.append(bool(cluster.faults())), lambda: None, settle_seconds=0.0
+    )
+    injector.run([ClusterFault(Kind.HUB_KILLED, 0, 0, 0.0)], threading.Event())
+    assert was_whole[:4] == [False, False, True, True], "two looks in vain, a good one, and then the fault"
+
+
 def test_an_upgrade_leaves_every_service_with_this_version() -> None:
     cluster = FakeCluster()
     for service in cluster.services:
