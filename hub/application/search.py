@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hub.application.ports import KeyFilter, TransferFilter
-from hub.application.ports.returns import ReturnFilter
+from hub.application.ports import KeyFilter, TransferFilter, UnitOfWork
+from hub.application.ports.returns import ReturnFilter, returns_of
 from hub.application.queries import Queries
 from hub.application.returns import search_returns
 from hub.domain.bank import Bank
@@ -93,6 +93,10 @@ def search_network(queries: Queries, text: str) -> Hits:
     wanted = read_text(text)
     if not wanted.text:
         return Hits(wanted, (), (), False, (), ())
+    if len(wanted.id_part) == END_TO_END_ID_LENGTH:
+        hits = queries.read(lambda unit: _of_whole_id(unit, wanted))
+        if not hits.is_empty:
+            return hits
     keys = _keys(queries, wanted)
     # One more than is shown tells whether there are more.
     every = TransferFilter(size=SHOWN_MAX + 1, examined_max=EXAMINED_MAX)
@@ -111,6 +115,14 @@ def search_network(queries: Queries, text: str) -> Hits:
         [group for group in groups if group.transfers],
         _returns(queries, wanted),
     )
+
+
+def _of_whole_id(unit: UnitOfWork, wanted: Wanted) -> Hits:
+    """The transfer or the return of this id, if there is one: then nothing else is meant, and nothing is searched."""
+    transfers = unit.transfers.find_many([wanted.id_part])
+    found = returns_of(unit).find(wanted.id_part)
+    groups = [Group("id", transfers, has_more=False)] if transfers else []
+    return Hits(wanted, (), (), False, groups, [] if found is None else [found[0]])
 
 
 def _is_meant(bank: Bank, text: str) -> bool:

@@ -66,7 +66,8 @@ _KEYS_WITH_REQUESTS = """
 PAGES = (
     "/", "/activity", "/banks", "/banks.csv", "/banks/001", "/dead-letters", "/dead-letters?state=dead", "/directory",
     "/directory?key=zzz", "/directory/EMAIL/77@example.com", "/map", "/returns", "/returns/{return_id}",
-    "/returns/{return_id}/bookings", "/trail", "/transfers", "/transfers?open=true", "/transfers/{id}",
+    "/returns/{return_id}/bookings", "/search?q={id}", "/search?q={return_id}", "/trail", "/transfers",
+    "/transfers?open=true", "/transfers/{id}",
     "/transfers/{id}/bookings", "/api/v1/network", "/api/v1/banks", "/api/v1/banks/001", "/api/v1/banks/001/fundings",
     "/api/v1/settlement", "/api/v1/directory", "/api/v1/directory/counts", "/api/v1/directory/EMAIL/77@example.com",
     "/api/v1/alerts", "/api/v1/trail", "/api/v1/returns", "/api/v1/returns/{return_id}",
