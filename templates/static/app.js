@@ -134,7 +134,7 @@
     }
   });
 
-  // What is shared beside the text, where the browser takes such files; the text alone is as good.
+  // The files that go along with a shared text, where the browser takes them; null where the text goes alone.
   async function filesOf(address) {
     if (!address || !navigator.canShare) {
       return null;

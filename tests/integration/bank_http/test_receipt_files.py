@@ -43,7 +43,7 @@ def test_a_receipt_is_a_pdf_with_its_text_and_a_picture(
             "Pix receipt",
             "R$ 150,75",
             "Brasília time",
-            # What the type lacks is written in Latin letters.
+            # Letters that the type lacks are written in Latin ones.
             "Almoço Lovlya :tada:",
             "Ana Souza",
             "***.982.247-**",
@@ -69,7 +69,7 @@ def test_a_receipt_file_is_in_the_readers_language(village: Village, bruno: Acco
     assert "Comprovante de Pix" in text and "horário de Brasília" in text and "Quem recebeu" in text
 
 
-def test_there_is_no_file_of_what_is_open_or_of_somebody_else(
+def test_an_open_payment_and_another_customers_have_no_file(
     visit: Visit, aurora: BankApplication, bruno: Account, payer: Visitor
 ) -> None:
     end_to_end_id = pay(payer, "bruno@example.com", "10,00")
