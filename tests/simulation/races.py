@@ -67,7 +67,7 @@ def race_at_bank(
 
 
 def now_and_then(other: Instance, random: Random) -> Callable[[bool], None]:
-    """What lets the other replica treat records of its own while this one is in the middle of a batch."""
+    """Lets the other replica treat records of its own while this one is in the middle of a batch."""
 
     def beside(is_holding: bool) -> None:
         if random.random() < (RACE_CHANCE_WHILE_HOLDING if is_holding else RACE_CHANCE):

@@ -62,7 +62,7 @@ class World:
     def __init__(self, seed: int, transfers: int, plant: Plant) -> None:
         self.seed = seed
         self.random = Random(seed)
-        # What is newer than the rest has chance of its own: what else happens in a run does not depend on it.
+        # Newer parts draw from chance of their own, so that the rest of a run does not depend on them.
         self.clock_random = Random(f"clocks {seed}")
         self.calm_random = Random(f"calm {seed}")
         self.race_random = Random(f"races {seed}")
@@ -72,7 +72,7 @@ class World:
         self.unknown_charges = UnknownCharges.ACCEPT if accepts else UnknownCharges.REFUSE
         self.timeline = Timeline()
         self.trace = Trace(self.timeline)
-        # Every other run, with chance of its own: what else happens in a run does not depend on it.
+        # Every other run, from chance of its own, so that the rest of a run does not depend on it.
         self.broker = Broker(self.timeline, self.random, Random(f"tardiness {seed}") if seed % 2 == 0 else None)
         self.plant = plant
         self.policy = RetransmissionPolicy(first_ms=2_000, cap_ms=self.random.choice((60_000, 600_000, 3_600_000)))
