@@ -10,12 +10,20 @@ from markupsafe import Markup, escape
 
 from pix.scheme.days import LOCAL_MS_MAX, LOCAL_MS_MIN, local
 from pix.scheme.errors import SchemeError
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind
 from pix.scheme.money import format_brl
 from pix.scheme.people import format_tax_id
 from pix.web.languages import Language, translate
+from pix.web.marks import translatable
 
 _DAY_OF_THIS_YEAR: Final = {Language.ENGLISH: "EEEE, MMMM d", Language.PORTUGUESE: "EEEE, d 'de' MMMM"}
+_INITIATIONS: Final = {
+    Initiation.MANU: translatable("Bank and account typed"),
+    Initiation.DICT: translatable("Pix key"),
+    Initiation.QRES: translatable("Static QR code"),
+    Initiation.QRDN: translatable("Dynamic QR code"),
+}
 _INITIALS_MAX: Final = 2
 _SMALL_WORDS: Final = frozenset({"de", "da", "do", "das", "dos", "e", "of", "the", "banco", "bank"})
 
@@ -136,6 +144,11 @@ def tax_id(text: str) -> str:
         return format_tax_id(text)
     except SchemeError:
         return text
+
+
+def initiation_name(initiation: Initiation, language: Language) -> str:
+    """How the payer named the payee, in words."""
+    return translate(language, _INITIATIONS[initiation])
 
 
 def pix_key(key: str, kind: KeyKind | str) -> str:

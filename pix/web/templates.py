@@ -93,6 +93,7 @@ def _environment(folder: Path, language: Language) -> Environment:
         brl=formats.brl,
         brl_signed=formats.brl_signed,
         brl_plain=formats.brl_plain,
+        initiation_name=partial(formats.initiation_name, language=language),
         localtime=partial(formats.localtime, language=language),
         day_month=partial(formats.day_month, language=language),
         localtime_full=partial(formats.localtime_full, language=language),

@@ -5,25 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 from bank_sim.application.returns.queries import ReturnsOfTransfer
 from bank_sim.domain.flows.returns.model import Return
 from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.entrypoints.http.return_view import return_reason_sentence
-from pix.scheme.initiation import Initiation
 from pix.scheme.messages import Party
 from pix.scheme.postings import Direction
-from pix.web.formats import brl, localtime_full, pix_key
+from pix.web.formats import brl, initiation_name, localtime_full, pix_key
 from pix.web.languages import Language, translate, translations
-from pix.web.marks import translatable
-
-_INITIATIONS: Final = {
-    Initiation.MANU: translatable("Bank and account typed"),
-    Initiation.DICT: translatable("Pix key"),
-    Initiation.QRES: translatable("Static QR code"),
-    Initiation.QRDN: translatable("Dynamic QR code"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +87,7 @@ def receipt_of_transfer(
     to_facts = _facts_of(payee, bank_name(payee.ispb) or transfer.payee_bank_name, language)
     if transfer.payee_key:
         to_facts += (Fact(say("Pix key"), pix_key(transfer.payee_key.key, transfer.payee_key.kind)),)
-    how: tuple[Fact, ...] = (Fact(say("Initiation"), say(_INITIATIONS[transfer.initiation])),)
+    how: tuple[Fact, ...] = (Fact(say("Initiation"), initiation_name(transfer.initiation, language)),)
     if transfer.txid:
         how += (Fact("txid", transfer.txid, is_code=True),)
     sections = [
